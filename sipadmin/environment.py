@@ -1,0 +1,278 @@
+"""What the environment and the flags of `up` say, parsed and checked once. No Django in here: manage.py reads it first."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import tempfile
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+FLAGS = {"--http": "SIPADMIN_HTTP", "--sip": "SIPADMIN_SIP", "--data": "SIPADMIN_DATA"}
+# Commands that read neither var/ nor its secret key; every other one prepares the folder.
+STORELESS = {"", "help", "test", "check", "makemigrations", "collectstatic", "spectacular", "version"}
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadSetting(ValueError):
+    """One clear line: which setting, what is wrong, what would be right."""
+
+
+class HostPort(NamedTuple):
+    """A numeric or named address to listen on; an IPv6 host is kept without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_any(self) -> bool:
+        return self.host in ("0.0.0.0", "::")
+
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+class Sipadmin:
+    """The product's own settings (``settings.SIPADMIN``).
+
+    ``http`` HostPort; ``sip`` list of HostPort (UDP and TCP on each); ``data`` Path; ``trusted`` networks;
+    ``multicast`` list of interface addresses; ``journal`` "durable" or "fast"; ``advertise`` HostPort or None.
+    """
+
+    __slots__ = ("advertise", "data", "http", "journal", "multicast", "multicast_port", "sip", "trusted")
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.http = parse_host_port(
+            environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)"
+        )
+        listeners = split_words(environ.get("SIPADMIN_SIP", "")) or ["127.0.0.1:5060"]
+        self.sip = [parse_host_port(text, "SIPADMIN_SIP (--sip)") for text in listeners]
+        if len(set(self.sip)) < len(self.sip):
+            raise BadSetting("SIPADMIN_SIP (--sip) names the same address twice")
+        self.data = data_dir(environ)
+        self.trusted = [
+            parse_network(text, "SIPADMIN_TRUSTED")
+            for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
+        ]
+        self.multicast = parse_multicast(environ.get("SIPADMIN_MULTICAST"), self.sip)
+        self.multicast_port = parse_port(
+            environ.get("SIPADMIN_MULTICAST_PORT") or "5060", "SIPADMIN_MULTICAST_PORT"
+        )
+        self.journal = environ.get("SIPADMIN_JOURNAL") or "durable"
+        if self.journal not in ("durable", "fast"):
+            raise BadSetting(f"SIPADMIN_JOURNAL is {self.journal!r}; use durable or fast")
+        advertise = environ.get("SIPADMIN_ADVERTISE", "")
+        self.advertise = parse_host_port(advertise, "SIPADMIN_ADVERTISE") if advertise else None
+
+
+def split_words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def parse_port(text: str, name: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise BadSetting(f"{name}: {text!r} is not a port; use a number from 1 to 65535")
+    return int(text)
+
+
+def parse_host_port(text: str, name: str) -> HostPort:
+    """``127.0.0.1:5060``, ``[::1]:5060`` or ``host.example:5060``; BadSetting names the setting."""
+    text = text.strip()
+    host, colon, port = text.rpartition(":")
+    if not colon or not host:
+        raise BadSetting(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:5060 or [::1]:5060")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+        try:
+            ipaddress.IPv6Address(host)
+        except ValueError:
+            raise BadSetting(f"{name}: {text!r} has no IPv6 address between the brackets") from None
+    elif ":" in host:
+        raise BadSetting(
+            f"{name}: {text!r} is not HOST:PORT; write an IPv6 address in brackets, such as [::1]:5060"
+        )
+    elif not all(character.isalnum() or character in ".-" for character in host):
+        raise BadSetting(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:5060 or [::1]:5060")
+    return HostPort(host, parse_port(port, name))
+
+
+def parse_network(text: str, name: str) -> Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise BadSetting(
+            f"{name}: {text!r} is not a network, such as 192.0.2.0/24 or 2001:db8::/32"
+        ) from None
+
+
+def parse_multicast(text: str | None, listeners: Iterable[HostPort]) -> list[str]:
+    """Interface addresses that join 224.0.1.75: unset means those of the IPv4 listeners, empty means off."""
+    if text is None or text.strip() == "default":
+        return [listener.host for listener in listeners if is_ipv4(listener.host)]
+    interfaces = split_words(text)
+    for interface in interfaces:
+        if not is_ipv4(interface):
+            raise BadSetting(f"SIPADMIN_MULTICAST: {interface!r} is not the IPv4 address of an interface")
+    return interfaces
+
+
+def is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def data_dir(environ: Mapping[str, str]) -> Path:
+    return Path(os.path.abspath(environ.get("SIPADMIN_DATA") or BASE_DIR / "var"))
+
+
+def take_flags(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    """Copy --http, --sip (repeatable) and --data into the environment, so that settings and both processes see them."""
+    found: dict[str, list[str]] = {}
+    position = 0
+    while position < len(arguments):
+        flag, equals, value = arguments[position].partition("=")
+        position += 1
+        if flag not in FLAGS:
+            continue
+        if not equals:
+            if position >= len(arguments):
+                raise BadSetting(f"{flag} needs a value")
+            value = arguments[position]
+            position += 1
+        found.setdefault(flag, []).append(value)
+    for flag, values in found.items():
+        if len(values) > 1 and flag != "--sip":
+            raise BadSetting(f"{flag} is given twice")
+        environ[FLAGS[flag]] = ",".join(values)
+
+
+def prepare_data(data: Path) -> bool:
+    """Make the data folder (0700) and its secret key (0600) when missing; True when the key is new. Sets umask 077."""
+    os.umask(0o077)
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # An explicit probe: a folder that can be listed but not written would fail much later, inside SQLite.
+        with tempfile.TemporaryFile(dir=data):
+            pass
+    except OSError as error:
+        raise BadSetting(
+            f"cannot write to the data folder {data}: {error.strerror or error}; use --data"
+        ) from None
+    if os.environ.get("SIPADMIN_SECRET_KEY"):
+        return False
+    try:
+        descriptor = os.open(data / "secret_key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise BadSetting(f"cannot write {data / 'secret_key'}: {error.strerror or error}") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+    return True
+
+
+def secret_key(environ: Mapping[str, str], data: Path) -> str:
+    """Key of the environment, else of the data folder, else one for this process alone (tests, checks)."""
+    if key := environ.get("SIPADMIN_SECRET_KEY"):
+        return key
+    try:
+        key = (data / "secret_key").read_text().strip()
+    except OSError:
+        key = ""
+    return key or secrets.token_urlsafe(48)
+
+
+def parse_database_url(text: str) -> dict[str, object]:
+    """Django's DATABASES entry for ``sqlite:///path`` or ``postgres://user:password@host:port/name``."""
+    parts = urlsplit(text)
+    if parts.scheme == "sqlite":
+        if not parts.path.strip("/"):
+            raise BadSetting("DATABASE_URL: sqlite needs a path, such as sqlite:////srv/sipadmin.sqlite3")
+        return sqlite_database(Path(unquote(parts.path[1:])))
+    if parts.scheme in ("postgres", "postgresql"):
+        try:
+            port = parts.port
+        except ValueError:
+            raise BadSetting("DATABASE_URL: the port is not a number") from None
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(parts.path[1:]),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": port or "",
+            "CONN_MAX_AGE": 60,
+        }
+    raise BadSetting(
+        f"DATABASE_URL: {parts.scheme or 'no scheme'} is not known; use sqlite:///PATH or postgres://..."
+    )
+
+
+def sqlite_database(path: Path) -> dict[str, object]:
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": {
+            "timeout": 5,
+            # A deferred transaction that turns into a writer fails at once under load instead of waiting.
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000;",
+        },
+        # A file, as in production: threads and processes of a test see one database.
+        "TEST": {"NAME": Path(tempfile.gettempdir()) / f"sipadmin-test-{os.getpid()}.sqlite3"},
+    }
+
+
+def own_hosts(http: HostPort, more: Iterable[str]) -> list[str]:
+    """Host names the console answers to: this machine's own, the address it listens on, and ``more``."""
+    import socket
+
+    hosts = ["localhost", "127.0.0.1", "[::1]"]
+    if not http.is_any:
+        hosts.append(f"[{http.host}]" if ":" in http.host else http.host)
+    else:
+        name = socket.gethostname()
+        hosts += [name, f"{name}.local", *interface_addresses()]
+    return [*dict.fromkeys([*hosts, *more])]
+
+
+def interface_addresses() -> list[str]:
+    """Addresses of this machine as a URL writes them, as far as the kernel tells without a look-up."""
+    import socket
+
+    found: list[str] = []
+    try:
+        import fcntl
+        import struct
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            for _, name in socket.if_nameindex():
+                try:
+                    # 0x8915 is SIOCGIFADDR of netdevice(7).
+                    answer = fcntl.ioctl(probe, 0x8915, struct.pack("256s", name.encode()[:15]))
+                except OSError:
+                    continue
+                found.append(socket.inet_ntoa(answer[20:24]))
+    except (ImportError, OSError):
+        pass
+    try:
+        for line in Path("/proc/net/if_inet6").read_text().splitlines():
+            found.append(f"[{ipaddress.IPv6Address(int(line.split()[0], 16))}]")
+    except (OSError, ValueError):
+        pass
+    return found
