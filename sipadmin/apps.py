@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class SipadminConfig(AppConfig):
     name = "sipadmin"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sipadmin import changes
+
+        changes.connect()
