@@ -1,0 +1,112 @@
+"""Delivery policy and what became of each call."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from proxy.choices import PROXY, parse_policy
+
+
+def validate_policy(text: str) -> None:
+    try:
+        parse_policy(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+class DeliveryPolicy(models.Model):
+    """How requests for a recipient are delivered: for the server, for a domain, or for a user."""
+
+    domain = models.OneToOneField(
+        "registrar.Domain", on_delete=models.CASCADE, null=True, blank=True, related_name="delivery_policy"
+    )
+    user = models.OneToOneField(
+        "registrar.SipUser", on_delete=models.CASCADE, null=True, blank=True, related_name="delivery_policy"
+    )
+    is_server = models.BooleanField(
+        default=False, editable=False, help_text="The one row for the whole server."
+    )
+    policy = models.CharField(max_length=270, default=PROXY, validators=[validate_policy])
+    ring_time = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Seconds a group of phones may ring; inherited when empty."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "delivery policies"
+        constraints = [
+            models.CheckConstraint(
+                name="policy_has_one_owner",
+                condition=models.Q(is_server=True, domain__isnull=True, user__isnull=True)
+                | models.Q(is_server=False, domain__isnull=False, user__isnull=True)
+                | models.Q(is_server=False, domain__isnull=True, user__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["is_server"], condition=models.Q(is_server=True), name="one_server_policy"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.policy
+
+
+class CallAttempt(models.Model):
+    """One INVITE outside a dialog, from arrival to its final response. The engine chooses ``id``."""
+
+    id = models.BigIntegerField(primary_key=True)
+    call_id = models.TextField(db_index=True)
+    method = models.CharField(max_length=32, default="INVITE")
+    caller = models.TextField(help_text="From URI.")
+    callee = models.TextField(help_text="Request-URI as received.")
+    source = models.CharField(max_length=80, help_text="transport:host:port of the caller.")
+    domain = models.ForeignKey("registrar.Domain", on_delete=models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(
+        "registrar.SipUser", on_delete=models.SET_NULL, null=True, related_name="call_attempts"
+    )
+    decision = models.CharField(max_length=16, blank=True, help_text="proxy, redirect, forward or refuse.")
+    policy = models.CharField(max_length=270, blank=True)
+    policy_origin = models.CharField(
+        max_length=400, blank=True, help_text="Where the policy came from, in words."
+    )
+    state = models.CharField(
+        max_length=16, help_text="trying, ringing, answered, redirected, failed or cancelled."
+    )
+    status = models.PositiveSmallIntegerField(null=True)
+    reason = models.CharField(max_length=200, blank=True, help_text="Reason phrase of the final response.")
+    explanation = models.TextField(blank=True, help_text="One plain sentence why.")
+    steps = models.JSONField(
+        default=list, help_text="Decision record: what was decided, by which rule and section."
+    )
+    started_at = models.DateTimeField(db_index=True)
+    ringing_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True, help_text="When the final response went out.")
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.caller} to {self.callee}: {self.status or self.state}"
+
+
+class CallBranch(models.Model):
+    """One forwarded copy of a call attempt's request (§16.6)."""
+
+    attempt = models.ForeignKey(CallAttempt, on_delete=models.CASCADE, related_name="branches")
+    position = models.PositiveIntegerField()
+    group = models.PositiveIntegerField(default=0, help_text="Targets of one group ring together.")
+    target = models.TextField(help_text="Request-URI of the copy.")
+    next_hop = models.CharField(max_length=80, blank=True)
+    user_agent = models.TextField(blank=True)
+    state = models.CharField(max_length=16, help_text="trying, ringing, answered, failed or cancelled.")
+    status = models.PositiveSmallIntegerField(null=True)
+    reason = models.CharField(max_length=200, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["attempt", "position"], name="branch_once")]
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.status or self.state}"

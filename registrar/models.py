@@ -1,0 +1,179 @@
+"""Domains, users and bindings: the truth that survives a restart."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+
+from registrar.querysets import BindingQuerySet
+
+# §19.1.1 host: names and addresses without a port; an IPv6 reference keeps its brackets.
+host_validator = RegexValidator(
+    r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?)$",
+    "Enter a host name or address without a port, such as example.org.",
+)
+# §25.1 user, unescaped: no white space, no control characters, none of the URI delimiters.
+username_validator = RegexValidator(
+    r"^[^\s\x00-\x1f\x7f@:<>\"\\/?;,%]{1,128}$",
+    'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %',
+)
+
+
+class Domain(models.Model):
+    """A SIP domain that this server is responsible for."""
+
+    name = models.CharField(max_length=253, unique=True, validators=[host_validator])
+    realm = models.CharField(
+        max_length=253, blank=True, help_text="Digest realm; the domain's name when empty."
+    )
+    enabled = models.BooleanField(default=True)
+    auth_register = models.BooleanField(default=True, help_text="Challenge REGISTER (401).")
+    auth_call = models.BooleanField(
+        default=True, help_text="Challenge calls by local users (407, or 401 where redirected)."
+    )
+    min_expires = models.PositiveIntegerField(default=60, help_text="Seconds; shorter requests get 423.")
+    default_expires = models.PositiveIntegerField(
+        default=3600, help_text="Seconds; when a phone does not say."
+    )
+    max_expires = models.PositiveIntegerField(
+        default=86400, help_text="Seconds; longer requests are shortened."
+    )
+    max_contacts = models.PositiveIntegerField(
+        default=10, validators=[MinValueValidator(1)], help_text="Per user."
+    )
+    description = models.CharField(max_length=200, blank=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def effective_realm(self) -> str:
+        return self.realm or self.name
+
+
+class DomainAlias(models.Model):
+    """Another name under which a domain is addressed."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="aliases")
+    name = models.CharField(max_length=253, unique=True, validators=[host_validator])
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "domain aliases"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SipUser(models.Model):
+    """A person or device with an address-of-record. Keeps HA1 values, never a password (RFC 7616 §3.4.2)."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="users")
+    username = models.CharField(max_length=128, validators=[username_validator])
+    display_name = models.CharField(max_length=120, blank=True)
+    enabled = models.BooleanField(default=True)
+    ha1_md5 = models.CharField(max_length=32, blank=True, editable=False)
+    ha1_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    ha1_sha512_256 = models.CharField(max_length=64, blank=True, editable=False)
+    max_contacts = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="The domain's limit when empty."
+    )
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["username"]
+        constraints = [models.UniqueConstraint(fields=["domain", "username"], name="user_once_a_domain")]
+
+    def __str__(self) -> str:
+        return f"{self.username}@{self.domain.name}"
+
+    @property
+    def aor(self) -> str:
+        """Address-of-record as text, such as ``sip:bob@example.org``."""
+        return f"sip:{self.username}@{self.domain.name}"
+
+    def set_password(self, password: str) -> None:
+        """Compute every HA1 for the domain's realm; the password itself is not kept."""
+        from sip.auth.digest import ha1
+
+        realm = self.domain.effective_realm
+        self.ha1_md5 = ha1("MD5", self.username, realm, password)
+        self.ha1_sha256 = ha1("SHA-256", self.username, realm, password)
+        self.ha1_sha512_256 = ha1("SHA-512-256", self.username, realm, password)
+
+
+class Alias(models.Model):
+    """Another user name in the same domain that leads to a user, such as a number."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="user_aliases")
+    name = models.CharField(max_length=128, validators=[username_validator])
+    user = models.ForeignKey(SipUser, on_delete=models.CASCADE, related_name="aliases")
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "aliases"
+        constraints = [models.UniqueConstraint(fields=["domain", "name"], name="alias_once_a_domain")]
+
+    def __str__(self) -> str:
+        return f"{self.name} for {self.user_id}"
+
+
+class Binding(models.Model):
+    """One contact of one user (§10). The engine chooses ``id``; expiry is a point in time, deletion is housekeeping."""
+
+    id = models.BigIntegerField(primary_key=True)
+    user = models.ForeignKey(SipUser, on_delete=models.CASCADE, related_name="bindings")
+    contact = models.TextField(help_text="Contact URI as the phone sent it.")
+    contact_parameters = models.TextField(
+        blank=True, help_text="Contact header parameters other than q and expires."
+    )
+    q = models.FloatField(default=1.0, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    expires_at = models.DateTimeField(db_index=True)
+    call_id = models.TextField()
+    cseq = models.BigIntegerField()
+    instance_id = models.TextField(blank=True)
+    reg_id = models.PositiveIntegerField(default=0)
+    transport = models.CharField(max_length=8)
+    received_from = models.CharField(max_length=64, help_text="host:port the REGISTER came from.")
+    received_on = models.CharField(max_length=64, blank=True, help_text="host:port of our socket.")
+    path = models.JSONField(default=list, blank=True)
+    user_agent = models.TextField(blank=True)
+    methods = models.TextField(blank=True)
+    registered_by = models.CharField(max_length=400, blank=True, help_text="Authenticated address-of-record.")
+    created_at = models.DateTimeField()
+    refreshed_at = models.DateTimeField()
+
+    objects = BindingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["user", "-q", "-refreshed_at"]
+
+    def __str__(self) -> str:
+        return f"{self.contact} of {self.user_id}"
+
+
+class ThirdPartyRule(models.Model):
+    """ "X may register for Y" (§10.2: To and the authenticated user differ), for ever or until a date."""
+
+    actor = models.ForeignKey(SipUser, on_delete=models.CASCADE, related_name="may_register_for")
+    target = models.ForeignKey(SipUser, on_delete=models.CASCADE, related_name="may_be_registered_by")
+    ends_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["target", "actor"]
+        constraints = [
+            models.UniqueConstraint(fields=["actor", "target"], name="third_party_rule_once"),
+            models.CheckConstraint(
+                condition=~models.Q(actor=models.F("target")), name="third_party_is_another"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor_id} may register for {self.target_id}"

@@ -1,0 +1,14 @@
+"""Queries on bindings that have a name."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.utils import timezone
+
+
+class BindingQuerySet(models.QuerySet):
+    def live(self, now: datetime | None = None) -> BindingQuerySet:
+        """Bindings that have not expired; expired rows stay until housekeeping (§10.3 step 8)."""
+        return self.filter(expires_at__gt=now or timezone.now())

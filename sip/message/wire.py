@@ -1,0 +1,125 @@
+"""Bytes to messages (§7, §18.3, §25). The hot file: flat, and done with each line after one look."""
+
+from __future__ import annotations
+
+import re
+
+from sip.message.errors import BadMessage
+from sip.message.limits import MAX_FIELDS, MAX_LINE_CHARACTERS, MAX_MESSAGE_BYTES
+from sip.message.messages import Message, Request, Response
+from sip.message.names import PRINTED, SPELLINGS, canonical_name
+from sip.message.params import is_token, printable
+
+_STATUS = re.compile(r"[1-6][0-9][0-9]\Z")
+_STRAY_NUL = re.compile(r"(?<!\\)\x00")
+_FOLDED = re.compile(r"\r\n[ \t]")
+_UNFOLDED = re.compile(r"\r\n(?![ \t])")
+# More than one of these would let two elements read two different messages (§7.3.1, threat of smuggling).
+_ONCE = ("call-id", "cseq", "from", "to", "content-length", "max-forwards")
+
+
+def parse_message(data: bytes) -> Request | Response:
+    """Message from one datagram or one framed piece of a stream.
+
+    Bytes beyond Content-Length are dropped (§18.3). Raises BadMessage; its ``message`` is set when the start line and
+    the header field lines could be read, so that a request can be answered.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise BadMessage("Message too large", status=513)
+    head_end = data.find(b"\r\n\r\n")
+    if head_end < 0:
+        raise BadMessage("No empty line ends the header fields")
+    head = data[:head_end].decode("utf-8", "surrogateescape")
+    if head[:2] == "\r\n":  # §7.5: empty lines may precede the start line
+        head = head.lstrip("\r\n")
+    if not head.count("\r") == head.count("\n") == head.count("\r\n"):
+        raise BadMessage("Bare CR or LF in the header fields")
+    lines = _UNFOLDED.split(head) if _FOLDED.search(head) else head.split("\r\n")
+    message, problem = _start(lines[0])
+    names, raw = message.names, message.raw
+    spellings = SPELLINGS
+    for line in lines[1:]:
+        spelling, colon, _ = line.partition(":")
+        name = spellings.get(spelling)
+        if name is None:
+            try:
+                name = canonical_name(spelling)
+            except BadMessage as error:
+                problem = problem or error
+                continue
+        if not colon:
+            problem = problem or BadMessage(f"Header field without colon: {printable(line)}")
+            continue
+        names.append(name)
+        raw.append(line)
+    if problem is not None:
+        problem.message = message
+        raise problem
+    message.body = data[head_end + 4 :]
+    try:
+        _check(message, head)
+    except BadMessage as error:
+        error.message = message
+        raise
+    return message
+
+
+def _start(line: str) -> tuple[Request | Response, BadMessage | None]:
+    """Message of the start line, and what is wrong with it when the rest may still be good enough to answer."""
+    if line[:4].upper() == "SIP/":
+        version, _, rest = line.partition(" ")
+        status, _, reason = rest.partition(" ")
+        if version.upper() != "SIP/2.0" or not _STATUS.match(status):
+            raise BadMessage(f"Malformed Status-Line {printable(line)}")
+        return Response(int(status), reason, [], []), None
+    parts = line.split(" ")
+    if not is_token(parts[0]) or len(parts) < 3:
+        raise BadMessage("Not SIP")
+    request = Request(parts[0], parts[1], [], [])
+    problem = None
+    if len(parts) != 3 or not parts[1] or "\t" in line or "\r\n" in line:
+        # §7.1: single spaces, and none inside the Request-URI
+        if "SIP/" not in line.upper():
+            raise BadMessage("Not SIP")
+        problem = BadMessage("Malformed Request-Line: surplus white space")
+    elif parts[2].upper() != "SIP/2.0":
+        if not parts[2].upper().startswith("SIP/"):
+            raise BadMessage("Not SIP")
+        problem = BadMessage("Only SIP/2.0 is understood", status=505)
+    return request, problem
+
+
+def _check(message: Message, head: str) -> None:
+    """What every later step relies on: the header fields of §8.1.1 once each, CSeq, Content-Length."""
+    names = message.names
+    if len(names) > MAX_FIELDS:
+        raise BadMessage("Too many header fields", status=513)
+    if len(head) > MAX_LINE_CHARACTERS and max(map(len, message.raw)) > MAX_LINE_CHARACTERS:
+        raise BadMessage("Header field too long", status=513)
+    if "\0" in head and _STRAY_NUL.search(head):
+        raise BadMessage("NUL in the header fields")
+    for name in _ONCE:
+        count = names.count(name)
+        if count > 1:
+            raise BadMessage(f"More than one {PRINTED[name]}", field=name)
+        if not count and name[0] != "m" and name != "content-length":
+            raise BadMessage(f"{PRINTED[name]} missing", field=name)
+    if "via" not in names:
+        raise BadMessage("Via missing", field="via")
+    if not message.call_id:
+        raise BadMessage("Call-ID empty", field="call-id")
+    method = message.cseq.method
+    if isinstance(message, Request) and method != message.method:
+        raise BadMessage(f"CSeq names {printable(method)}, the Request-Line another method", field="cseq")
+    message.via  # noqa: B018  parsed here once, so that no later step can fail on it
+    message.from_  # noqa: B018
+    message.to  # noqa: B018
+    length = message.first("content-length")
+    if length is not None:
+        if not (length.isascii() and length.isdigit()) or len(length) > 8:
+            raise BadMessage(f"Malformed Content-Length {printable(length)}", field="content-length")
+        surplus = len(message.body) - int(length)
+        if surplus < 0:
+            raise BadMessage("Body shorter than Content-Length", field="content-length")
+        if surplus:
+            message.body = message.body[: int(length)]

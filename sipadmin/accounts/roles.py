@@ -1,0 +1,43 @@
+"""Console roles: an administrator (``is_superuser``) may change things, every other account is an operator and reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.mixins import AccessMixin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+
+
+def is_administrator(user: Any) -> bool:
+    return bool(user.is_active and user.is_superuser)
+
+
+class AdministratorRequired(AccessMixin):
+    """A view that only administrators may open: others are sent to the login page, operators get 403."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        if not is_administrator(request.user):
+            raise PermissionDenied("Only administrators may do this. Your account may read.")
+        return super().dispatch(request, *args, **kwargs)
+
+
+class AdministratorWrites(AccessMixin):
+    """A view that operators may read (GET, HEAD) and only administrators may post to."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        if request.method not in ("GET", "HEAD", "OPTIONS") and not is_administrator(request.user):
+            raise PermissionDenied("Only administrators may change this. Your account may read.")
+        return super().dispatch(request, *args, **kwargs)
+
+
+def console_role(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: what the account may do, for every template."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"may_write": False}
+    return {"may_write": is_administrator(user)}

@@ -1,0 +1,86 @@
+"""API tokens: ``sipa_<key>.<secret>``. The key finds the row, the secret is compared by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from sipadmin.accounts.models import SCOPES, ApiToken
+
+TOKEN_SHAPE = re.compile(r"sipa_([0-9a-f]{16})\.([A-Za-z0-9_-]{43})")
+# A write for each request would make every read of the API a write.
+LAST_USED_INTERVAL = timedelta(minutes=1)
+
+
+class TokenRefused(ValueError):
+    """Why a token does not open anything; the text is safe to show."""
+
+
+def hash_secret(secret: str) -> str:
+    """SHA-256 as hex. The secret has 256 random bits, so that a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def issue_token(
+    name: str, scopes: Sequence[str] = (), owner: Any = None, expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """A new token and its text, which exists only here. ValueError for an unknown scope or a taken name.
+
+    ``scopes`` empty means every scope.
+    """
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown:
+        raise ValueError(f"unknown scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+    if not name.strip():
+        raise ValueError("a token needs a name")
+    if ApiToken.objects.filter(name=name).exists():
+        raise ValueError(f"there is already a token with the name {name!r}")
+    key = secrets.token_hex(8)
+    secret = secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        name=name, key=key, secret_hash=hash_secret(secret), scopes=sorted(set(scopes)), owner=owner,
+        expires_at=expires_at,
+    )  # fmt: skip
+    return token, f"sipa_{key}.{secret}"
+
+
+def find_token(text: str, now: datetime | None = None) -> ApiToken:
+    """The live token with this text; TokenRefused otherwise."""
+    now = now or timezone.now()
+    shape = TOKEN_SHAPE.fullmatch(text)
+    if shape is None:
+        raise TokenRefused("The token does not have the form sipa_<key>.<secret>.")
+    key, secret = shape.groups()
+    token = ApiToken.objects.select_related("owner").filter(key=key).first()
+    # Unknown keys are compared too, so that the time taken does not tell which keys exist.
+    expected = token.secret_hash if token else hash_secret("")
+    is_right = hmac.compare_digest(expected, hash_secret(secret))
+    if token is None or not is_right:
+        raise TokenRefused("The token is not known here.")
+    if token.is_revoked:
+        raise TokenRefused("The token has been revoked.")
+    if token.expires_at is not None and token.expires_at <= now:
+        raise TokenRefused("The token has expired.")
+    if token.owner is not None and not token.owner.is_active:
+        raise TokenRefused("The token's owner is disabled.")
+    note_use(token, now)
+    return token
+
+
+def note_use(token: ApiToken, now: datetime) -> None:
+    """Remember the time of use, at most once in LAST_USED_INTERVAL."""
+    if token.last_used_at is None or now - token.last_used_at >= LAST_USED_INTERVAL:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        token.last_used_at = now
+
+
+def allows(token: ApiToken, scope: str) -> bool:
+    """Whether the token may do what ``scope`` names. Writing does not include reading: each is given by name."""
+    return not token.scopes or scope in token.scopes
