@@ -21,24 +21,16 @@ class Domain(models.Model):
     """A SIP domain that this server is responsible for."""
 
     name = models.CharField(max_length=253, unique=True, validators=[host_validator])
-    realm = models.CharField(
-        max_length=253, blank=True, help_text="Digest realm; the domain's name when empty."
-    )
+    realm = models.CharField(max_length=253, blank=True, help_text="Digest realm; the domain's name when empty.")
     enabled = models.BooleanField(default=True)
     auth_register = models.BooleanField(default=True, help_text="Challenge REGISTER (401).")
     auth_call = models.BooleanField(
         default=True, help_text="Challenge calls by local users (407, or 401 where redirected)."
     )
     min_expires = models.PositiveIntegerField(default=60, help_text="Seconds; shorter requests get 423.")
-    default_expires = models.PositiveIntegerField(
-        default=3600, help_text="Seconds; when a phone does not say."
-    )
-    max_expires = models.PositiveIntegerField(
-        default=86400, help_text="Seconds; longer requests are shortened."
-    )
-    max_contacts = models.PositiveIntegerField(
-        default=10, validators=[MinValueValidator(1)], help_text="Per user."
-    )
+    default_expires = models.PositiveIntegerField(default=3600, help_text="Seconds; when a phone does not say.")
+    max_expires = models.PositiveIntegerField(default=86400, help_text="Seconds; longer requests are shortened.")
+    max_contacts = models.PositiveIntegerField(default=10, validators=[MinValueValidator(1)], help_text="Per user.")
     description = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -130,9 +122,7 @@ class Binding(models.Model):
     id = models.BigIntegerField(primary_key=True)
     user = models.ForeignKey(SipUser, on_delete=models.CASCADE, related_name="bindings")
     contact = models.TextField(help_text="Contact URI as the phone sent it.")
-    contact_parameters = models.TextField(
-        blank=True, help_text="Contact header parameters other than q and expires."
-    )
+    contact_parameters = models.TextField(blank=True, help_text="Contact header parameters other than q and expires.")
     q = models.FloatField(default=1.0, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
     expires_at = models.DateTimeField(db_index=True)
     call_id = models.TextField()
@@ -170,9 +160,7 @@ class ThirdPartyRule(models.Model):
         ordering = ["target", "actor"]
         constraints = [
             models.UniqueConstraint(fields=["actor", "target"], name="third_party_rule_once"),
-            models.CheckConstraint(
-                condition=~models.Q(actor=models.F("target")), name="third_party_is_another"
-            ),
+            models.CheckConstraint(condition=~models.Q(actor=models.F("target")), name="third_party_is_another"),
         ]
 
     def __str__(self) -> str:

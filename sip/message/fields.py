@@ -15,9 +15,7 @@ MALFORMED_EXPIRES = 3600  # §10.2: a malformed expires parameter counts as an h
 DEFAULT_Q = 1.0  # §20.10 leaves it open; a contact without q is as good as the best
 
 _Q = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
-_AUTH_PARAMETER = re.compile(
-    r'\s*([A-Za-z0-9\-.!%*_+`\'~]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)\s*(?:,|\Z)', re.DOTALL
-)
+_AUTH_PARAMETER = re.compile(r'\s*([A-Za-z0-9\-.!%*_+`\'~]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)\s*(?:,|\Z)', re.DOTALL)
 
 
 class CSeq(NamedTuple):
@@ -32,12 +30,7 @@ def parse_cseq(text: str) -> CSeq:
     number, _, method = text.partition(" ")
     method = method.strip()
     # §8.1.1.5: less than 2**31
-    if (
-        not (number.isascii() and number.isdigit())
-        or len(number) > 10
-        or int(number) >= 2**31
-        or not is_token(method)
-    ):
+    if not (number.isascii() and number.isdigit()) or len(number) > 10 or int(number) >= 2**31 or not is_token(method):
         parts = text.split()
         if len(parts) == 2 and parts != [number, method]:
             return parse_cseq(" ".join(parts))
@@ -108,9 +101,7 @@ def parse_credentials(text: str) -> Credentials:
     while position < end:
         found = match(rest, position)
         if found is None:
-            raise BadMessage(
-                f"Malformed {printable(scheme)} parameters near {printable(rest[position:].strip())}"
-            )
+            raise BadMessage(f"Malformed {printable(scheme)} parameters near {printable(rest[position:].strip())}")
         name = found[1].lower()
         if name in params:
             raise BadMessage(f"Authentication parameter {printable(name)} given twice")

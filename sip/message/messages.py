@@ -222,9 +222,7 @@ class Request(Message):
 
     __slots__ = ("method", "uri_text")
 
-    def __init__(
-        self, method: str, uri_text: str, names: list[str], raw: list[str], body: bytes = b""
-    ) -> None:
+    def __init__(self, method: str, uri_text: str, names: list[str], raw: list[str], body: bytes = b"") -> None:
         super().__init__(names, raw, body)
         self.method = method
         self.uri_text = uri_text

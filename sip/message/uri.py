@@ -12,9 +12,7 @@ from sip.message.limits import CACHED_CHARACTERS, MAX_URI_CHARACTERS
 from sip.message.params import printable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)\Z", re.DOTALL)
-_FORBIDDEN = re.compile(
-    r'[\x00-\x20\x7f<>"\\^`{|}@]'
-)  # outside of userinfo's one "@" none of these may stand raw
+_FORBIDDEN = re.compile(r'[\x00-\x20\x7f<>"\\^`{|}@]')  # outside of userinfo's one "@" none of these may stand raw
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _HOST = re.compile(r"[A-Za-z0-9_.\-]+\Z")
 _PORT = re.compile(r"[0-9]{1,5}\Z")
@@ -91,9 +89,7 @@ class Uri:
             return self.opaque == other.opaque
         if self.host != other.host or self.port != other.port:
             return False
-        if _compared(self.user) != _compared(other.user) or _compared(self.password) != _compared(
-            other.password
-        ):
+        if _compared(self.user) != _compared(other.user) or _compared(self.password) != _compared(other.password):
             return False
         mine, theirs = self.params, other.params
         for name, value in mine.items():
