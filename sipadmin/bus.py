@@ -1,7 +1,8 @@
 """The bus between the processes: events up, commands down, over one Unix socket in the data folder.
 
-A frame is a 4-byte big-endian length and JSON. A client sends ``{"watch": true}`` and gets ``{"events": [...]}`` frames,
-or ``{"id": n, "command": name, ...}`` and gets ``{"id": n, "ok": true, ...}`` or ``{"id": n, "ok": false, "error": ...}``.
+A frame is a 4-byte big-endian length and JSON. A client sends ``{"watch": true}`` and gets frames of
+``{"events": [...]}``; or it sends ``{"id": n, "command": name, ...}`` and gets ``{"id": n, "ok": true, ...}``
+or ``{"id": n, "ok": false, "error": sentence}``.
 Redis can stand in for it where web and sip run on different hosts: nobody else knows about the socket.
 """
 
@@ -43,7 +44,7 @@ def encode_frame(value: Any) -> bytes:
 
 
 async def read_frame(reader: asyncio.StreamReader) -> Any:
-    """The next frame's value; IncompleteReadError at the end of the stream, ValueError for a frame that is none."""
+    """The next frame's value; IncompleteReadError at the end of the stream, ValueError for nonsense."""
     (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
     if length > MAX_FRAME:
         raise ValueError(f"frame of {length} bytes")
@@ -66,7 +67,7 @@ _folders: dict[Path, int] = {}
 
 
 class BusServer:
-    """The sip process's end. ``command`` gets each command frame and returns the reply's facts; it may raise."""
+    """The sip process's end. ``command`` gets each command frame, returns the reply's facts, may raise."""
 
     def __init__(self, data: Path, command: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> None:
         self._data = data
@@ -106,7 +107,7 @@ class BusServer:
         return bool(self._watchers)
 
     def announce(self, kind: str, key: int, build: Build) -> None:
-        """Tell the watchers, within FLUSH_INTERVAL, what ``build`` then returns; of several for one key the last.
+        """Tell the watchers within FLUSH_INTERVAL what ``build`` returns then; of several for a key the last.
 
         Costs nothing while nobody watches. ``build`` may return None for "nothing after all".
         """
@@ -223,7 +224,7 @@ def receive_exactly(connection: socket.socket, count: int) -> bytes:
 async def watch(data: Path | None = None, *, retry_interval: float = 0.5) -> AsyncIterator[list[Event]]:
     """Batches of events for ever, across restarts of the sip process.
 
-    After every (re)connection and wherever events were left out, the batch holds GAP: read the whole again then.
+    After every (re)connection, and wherever events were left out, the batch holds GAP: read the whole again.
     An item is ``{"kind", "key", "facts"}``.
     """
     if data is None:

@@ -1,11 +1,12 @@
 """Change notices: every change of the configuration leaves a ConfigChange row in its own transaction.
 
-Rows, not signals, carry the news to the engine: they survive a restart of either process and come from any host.
-The poke after the commit only saves the engine's next quarter of a second.
+Rows, not signals, carry the news to the engine: they survive a restart of either process and come from
+any host. The poke after the commit only saves the engine's next quarter of a second.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.db import models, transaction
@@ -19,7 +20,7 @@ from sipadmin.models import ConfigChange
 def record_change(kind: str, object_id: int | None = None) -> None:
     """Note a change for the engine; needed by hand after ``update()`` and bulk writes, which send no signals.
 
-    ``kind``: domain, user, rule, policy or all. ``object_id``: primary key of the domain, user or rule; None: all.
+    ``kind``: domain, user, rule, policy or all. ``object_id``: primary key of a domain, user or rule.
     """
     ConfigChange.objects.create(kind=kind, object_id=object_id)
     connection = transaction.get_connection()
@@ -33,9 +34,7 @@ def record_changes(kind: str, object_ids: list[int], most: int = 500) -> None:
     if len(object_ids) > most:
         record_change("all")
     elif object_ids:
-        ConfigChange.objects.bulk_create(
-            ConfigChange(kind=kind, object_id=object_id) for object_id in object_ids[1:]
-        )
+        ConfigChange.objects.bulk_create(ConfigChange(kind=kind, object_id=object_id) for object_id in object_ids[1:])
         record_change(kind, object_ids[0])
 
 
@@ -43,10 +42,8 @@ def poke_engine() -> None:
     """Ask the engine to read the notices now. It may not be running: then it reads them when it starts."""
     from sipadmin.bus import EngineUnavailable, engine_command
 
-    try:
+    with suppress(EngineUnavailable):
         engine_command("poll_changes", timeout=0.2)
-    except EngineUnavailable:
-        pass
 
 
 def subject(row: models.Model) -> tuple[str, int | None]:
@@ -71,9 +68,7 @@ def note_saved(sender: type[models.Model], instance: models.Model, **kwargs: Any
     record_change(*subject(instance))
 
 
-def note_deleted(
-    sender: type[models.Model], instance: models.Model, origin: Any = None, **kwargs: Any
-) -> None:
+def note_deleted(sender: type[models.Model], instance: models.Model, origin: Any = None, **kwargs: Any) -> None:
     # What falls with its domain is covered by the domain's own notice: ten thousand users, one row.
     if isinstance(origin, Domain) and sender is not Domain:
         return

@@ -1,4 +1,4 @@
-"""What the environment and the flags of `up` say, parsed and checked once. No Django in here: manage.py reads it first."""
+"""The environment and the flags of `up`, parsed and checked once. No Django: manage.py reads it first."""
 
 from __future__ import annotations
 
@@ -48,28 +48,23 @@ class Sipadmin:
     """The product's own settings (``settings.SIPADMIN``).
 
     ``http`` HostPort; ``sip`` list of HostPort (UDP and TCP on each); ``data`` Path; ``trusted`` networks;
-    ``multicast`` list of interface addresses; ``journal`` "durable" or "fast"; ``advertise`` HostPort or None.
+    ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort or None.
     """
 
     __slots__ = ("advertise", "data", "http", "journal", "multicast", "multicast_port", "sip", "trusted")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self.http = parse_host_port(
-            environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)"
-        )
+        self.http = parse_host_port(environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)")
         listeners = split_words(environ.get("SIPADMIN_SIP", "")) or ["127.0.0.1:5060"]
         self.sip = [parse_host_port(text, "SIPADMIN_SIP (--sip)") for text in listeners]
         if len(set(self.sip)) < len(self.sip):
             raise BadSetting("SIPADMIN_SIP (--sip) names the same address twice")
         self.data = data_dir(environ)
         self.trusted = [
-            parse_network(text, "SIPADMIN_TRUSTED")
-            for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
+            parse_network(text, "SIPADMIN_TRUSTED") for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
         ]
         self.multicast = parse_multicast(environ.get("SIPADMIN_MULTICAST"), self.sip)
-        self.multicast_port = parse_port(
-            environ.get("SIPADMIN_MULTICAST_PORT") or "5060", "SIPADMIN_MULTICAST_PORT"
-        )
+        self.multicast_port = parse_port(environ.get("SIPADMIN_MULTICAST_PORT") or "5060", "SIPADMIN_MULTICAST_PORT")
         self.journal = environ.get("SIPADMIN_JOURNAL") or "durable"
         if self.journal not in ("durable", "fast"):
             raise BadSetting(f"SIPADMIN_JOURNAL is {self.journal!r}; use durable or fast")
@@ -100,9 +95,7 @@ def parse_host_port(text: str, name: str) -> HostPort:
         except ValueError:
             raise BadSetting(f"{name}: {text!r} has no IPv6 address between the brackets") from None
     elif ":" in host:
-        raise BadSetting(
-            f"{name}: {text!r} is not HOST:PORT; write an IPv6 address in brackets, such as [::1]:5060"
-        )
+        raise BadSetting(f"{name}: {text!r} is not HOST:PORT; write an IPv6 address in brackets, such as [::1]:5060")
     elif not all(character.isalnum() or character in ".-" for character in host):
         raise BadSetting(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:5060 or [::1]:5060")
     return HostPort(host, parse_port(port, name))
@@ -112,9 +105,7 @@ def parse_network(text: str, name: str) -> Network:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise BadSetting(
-            f"{name}: {text!r} is not a network, such as 192.0.2.0/24 or 2001:db8::/32"
-        ) from None
+        raise BadSetting(f"{name}: {text!r} is not a network, such as 192.0.2.0/24 or 2001:db8::/32") from None
 
 
 def parse_multicast(text: str | None, listeners: Iterable[HostPort]) -> list[str]:
@@ -141,7 +132,7 @@ def data_dir(environ: Mapping[str, str]) -> Path:
 
 
 def take_flags(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
-    """Copy --http, --sip (repeatable) and --data into the environment, so that settings and both processes see them."""
+    """Copy --http, --sip (repeatable) and --data into the environment, where both processes see them."""
     found: dict[str, list[str]] = {}
     position = 0
     while position < len(arguments):
@@ -162,7 +153,7 @@ def take_flags(arguments: Sequence[str], environ: MutableMapping[str, str]) -> N
 
 
 def prepare_data(data: Path) -> bool:
-    """Make the data folder (0700) and its secret key (0600) when missing; True when the key is new. Sets umask 077."""
+    """Make the data folder (0700) and its secret key (0600) when missing; True when the key is new."""
     os.umask(0o077)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -170,9 +161,7 @@ def prepare_data(data: Path) -> bool:
         with tempfile.TemporaryFile(dir=data):
             pass
     except OSError as error:
-        raise BadSetting(
-            f"cannot write to the data folder {data}: {error.strerror or error}; use --data"
-        ) from None
+        raise BadSetting(f"cannot write to the data folder {data}: {error.strerror or error}; use --data") from None
     if os.environ.get("SIPADMIN_SECRET_KEY"):
         return False
     try:
@@ -218,9 +207,7 @@ def parse_database_url(text: str) -> dict[str, object]:
             "PORT": port or "",
             "CONN_MAX_AGE": 60,
         }
-    raise BadSetting(
-        f"DATABASE_URL: {parts.scheme or 'no scheme'} is not known; use sqlite:///PATH or postgres://..."
-    )
+    raise BadSetting(f"DATABASE_URL: {parts.scheme or 'no scheme'} is not known; use sqlite:///PATH or postgres://...")
 
 
 def sqlite_database(path: Path) -> dict[str, object]:

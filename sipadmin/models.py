@@ -9,9 +9,7 @@ class ConfigChange(models.Model):
     KINDS = ["domain", "user", "rule", "policy", "all"]
 
     kind = models.CharField(max_length=12, choices=[(kind, kind) for kind in KINDS])
-    object_id = models.BigIntegerField(
-        null=True, help_text="Primary key of a domain or user; empty: all of the kind."
-    )
+    object_id = models.BigIntegerField(null=True, help_text="Primary key of a domain or user; empty: all of the kind.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

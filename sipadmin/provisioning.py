@@ -1,7 +1,8 @@
 """Create and change domains, users and delivery policy: one copy for commands, pages and the API.
 
-Every function validates first and writes in one transaction; a refusal is a ProvisioningError whose ``errors``
-are sentences by field. What is saved reaches the engine through sipadmin.changes.
+Every function validates first and writes in one transaction; a refusal is a ProvisioningError whose
+``errors`` are sentences by field. Many users at once: user_import.py. What is saved reaches
+the engine through changes.py.
 """
 
 from __future__ import annotations
@@ -33,9 +34,7 @@ class ProvisioningError(ValueError):
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         self.errors = dict(errors)
-        super().__init__(
-            "; ".join(f"{field}: {text}" if field else text for field, text in self.errors.items())
-        )
+        super().__init__("; ".join(f"{field}: {text}" if field else text for field, text in self.errors.items()))
 
 
 class DomainChange(NamedTuple):
@@ -45,9 +44,10 @@ class DomainChange(NamedTuple):
 
 
 def set_policy(owner: Domain | SipUser | None, policy: str = KEEP, ring_time: int | None = KEEP) -> None:
-    """Set the delivery policy of a user, a domain, or (None) the server. ``ring_time`` in seconds; None inherits it.
+    """Set the delivery policy of a user, a domain, or (None) the server.
 
-    A user or domain that inherits both has no row at all. ProvisioningError for a policy that is none.
+    ``ring_time`` in seconds; None inherits it. A user or domain that inherits both has no row
+    at all. ProvisioningError for a policy that is none.
     """
     errors: dict[str, str] = {}
     if policy is not KEEP:
@@ -95,8 +95,7 @@ def own_policy(owner: Domain | SipUser | None) -> tuple[str, int | None]:
 def change_domain(name: str, settings: Mapping[str, str], *, may_create: bool = True) -> DomainChange:
     """Create or change the domain ``name``; ``settings`` are texts by DOMAIN_KEYS, as in ``key=value``.
 
-    ``alias`` adds names, separated by commas; a name after ``-`` is removed. ``ring_time`` empty or ``inherit``
-    inherits it.
+    ``alias`` adds names, separated by commas; one after ``-`` is removed. ``ring_time`` may be ``inherit``.
     """
     return save_domain(name, may_create=may_create, **parse_domain_settings(settings))
 
@@ -169,9 +168,7 @@ def save_domain(
             setattr(domain, field, value)
         check_model(domain)
         if not domain.min_expires <= domain.default_expires <= domain.max_expires:
-            raise ProvisioningError(
-                {"default_expires": "min_expires <= default_expires <= max_expires must hold"}
-            )
+            raise ProvisioningError({"default_expires": "min_expires <= default_expires <= max_expires must hold"})
         if is_new or fields:
             if not is_new:
                 domain.version += 1
@@ -188,9 +185,7 @@ def realm_warnings(domain: Domain) -> list[str]:
     count = domain.users.exclude(ha1_md5="", ha1_sha256="").count()
     if not count:
         return []
-    return [
-        f"the realm is now {domain.effective_realm}: {count} users cannot log in until they get a new password"
-    ]
+    return [f"the realm is now {domain.effective_realm}: {count} users need a new password before they can log in"]
 
 
 def save_domain_aliases(
@@ -224,8 +219,8 @@ def save_user(
 ) -> tuple[SipUser, bool]:
     """Create or change one user; (user, is it new). ``fields``: display_name, enabled, max_contacts.
 
-    What is not named stays as it is. ``aliases`` replaces all of them. A password sets every HA1; given HA1 values
-    replace them all, since the missing one belongs to another password.
+    What is not named stays as it is. ``aliases`` replaces all of them. A password sets every HA1; given HA1
+    values replace them all, since the missing one belongs to another password.
     """
     with transaction.atomic():
         user = SipUser.objects.select_for_update().filter(domain=domain, username=username).first()

@@ -76,7 +76,7 @@ TEMPLATES = [
 
 DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# One web process: the in-memory layer is enough. Events are batched before they reach it (capacity is per channel).
+# One web process: the in-memory layer is enough. Events are batched before they reach it.
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
 # Console accounts only; SIP digests are HA1 values of the registrar.
