@@ -1,0 +1,1 @@
+"""Test phones that really register and call over a socket, and the demo made of them."""
