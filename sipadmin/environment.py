@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 BASE_DIR = Path(__file__).resolve().parent.parent
 FLAGS = {"--http": "SIPADMIN_HTTP", "--sip": "SIPADMIN_SIP", "--data": "SIPADMIN_DATA"}
 # Commands that read neither var/ nor its secret key; every other one prepares the folder.
-STORELESS = {"", "help", "test", "check", "makemigrations", "collectstatic", "spectacular", "version"}
+STORELESS = {"", "help", "test", "check", "collectstatic", "spectacular", "version"}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -1,0 +1,88 @@
+"""`manage.py up`: check, prepare, start both processes and watch over them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from sipadmin import preparation
+from sipadmin.bootstrap import VERSION, Step
+from sipadmin.supervisor import Supervisor
+
+
+class Command(BaseCommand):
+    help = "Start everything: the web console and the SIP server. Ctrl+C stops both."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        # commands.py has already put these into the environment, from where the settings and both processes take them.
+        parser.add_argument("--http", metavar="HOST:PORT", help="console and API (SIPADMIN_HTTP, 127.0.0.1:8000)")
+        parser.add_argument(
+            "--sip", metavar="HOST:PORT", action="append", help="UDP and TCP, may be repeated (SIPADMIN_SIP)"
+        )
+        parser.add_argument("--data", metavar="DIR", help="data folder (SIPADMIN_DATA, var/)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            code = self.start()
+        except preparation.CannotStart as error:
+            self.say_error(f"sipadmin: {error}")
+            code = 1
+        sys.exit(code)
+
+    def start(self) -> int:
+        own = settings.SIPADMIN
+        lock = preparation.FolderInUse(own.data)
+        preparation.check_ports(own.http, own.sip)
+        pending, has_data = preparation.pending_migrations()
+        if pending:
+            is_first = not has_data and os.environ.get("SIPADMIN_BOOTSTRAPPED") != "1"
+            if is_first:
+                self.say(f"sipadmin {VERSION}  first start: preparing {own.data}")
+            step = Step(3, 4, f"database {display(preparation.database_name())}, {len(pending)} migrations")
+            copy = preparation.migrate(has_data=has_data)
+            step.done()
+            if copy:
+                self.say(f"        the database as it was: {display(str(copy))}")
+        step = Step(4, 4, "secret key, static files") if pending else None
+        preparation.collect_static()
+        if step:
+            step.done()
+        base = f"http://{own.http}/"
+        link = preparation.setup_address(base, is_terminal=sys.stdout.isatty())
+        connection.close()
+        self.say(f"  Web   {base:<30} SIP   udp, tcp {', '.join(map(str, own.sip))}")
+        for line in link:
+            self.say(line)
+        if link:
+            self.say("  No phone at hand? Run in another terminal:  python3 manage.py demo")
+        self.say(f"  Ctrl+C stops. Logs: {display(str(own.data / 'log'))}/   Tests: python3 manage.py test")
+        try:
+            return asyncio.run(self.supervise())
+        finally:
+            lock.file.close()
+
+    async def supervise(self) -> int:
+        own = settings.SIPADMIN
+        supervisor = Supervisor(own.http, own.data, self.say_error, proxy_headers=settings.IS_HTTPS)
+        return await supervisor.run(on_ready=lambda: self.say("ready"))
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    def say_error(self, text: str) -> None:
+        sys.stdout.flush()
+        print(text, file=sys.stderr, flush=True)
+
+
+def display(path: str) -> str:
+    """A path under the current folder as people write it."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
