@@ -1,0 +1,33 @@
+"""Who may call what: token scopes by method, console roles for sessions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from sipadmin.accounts.models import ApiToken
+from sipadmin.accounts.roles import is_administrator
+from sipadmin.accounts.tokens import allows
+
+
+class ScopeOrRole(BasePermission):
+    """A view names its ``scope``, such as "users". Reading needs ``users:read``, everything else ``users:write``.
+
+    With a session, operators read and administrators write. A token can do no more than its owner.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.user or not request.user.is_authenticated:
+            return False
+        is_reading = request.method in SAFE_METHODS
+        if isinstance(request.auth, ApiToken):
+            scope = f"{view.scope}:{'read' if is_reading else 'write'}"
+            if not allows(request.auth, scope):
+                self.message = f"This token does not have the scope {scope}."
+                return False
+        if not is_reading and not is_administrator(request.user):
+            self.message = "Only administrators may change this. Your account may read."
+            return False
+        return True

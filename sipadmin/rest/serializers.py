@@ -1,0 +1,59 @@
+"""What the serializers of both apps share."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+from registrar.models import SipUser
+
+
+class StrictSerializer(serializers.Serializer):
+    """Refuses members it does not know, so that a misspelt name is not a silent default."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+                raise serializers.ValidationError(
+                    {str(name): [serializers.ErrorDetail(f"is not a field; there are {known}", "unknown")] for name in unknown}
+                )
+        return super().to_internal_value(data)
+
+
+class EffectivePolicySerializer(serializers.Serializer):
+    """The policy that decides, and where it comes from."""
+
+    policy = serializers.CharField()
+    ring_time = serializers.FloatField(help_text="Seconds a group of phones may ring.")
+    origin = serializers.ChoiceField(choices=["user", "domain", "server"])
+    origin_name = serializers.CharField(help_text="Name of the user or domain, empty for the server.")
+
+
+def split_aor(text: str) -> tuple[str, str]:
+    """User name and domain name of ``bob@example.org`` or ``sip:bob@example.org``; ('', '') when it is neither."""
+    match = re.fullmatch(r"(?:sips?:)?([^@]+)@([^@]+)", text.strip(), re.IGNORECASE)
+    return (match.group(1), match.group(2).lower()) if match else ("", "")
+
+
+def find_user(aor: str) -> SipUser | None:
+    username, domain = split_aor(aor)
+    return SipUser.objects.select_related("domain").filter(domain__name=domain, username=username).first()
+
+
+class AorField(serializers.Field):
+    """A user by address-of-record, ``bob@example.org``."""
+
+    default_error_messages = {"unknown": "there is no user {aor}"}
+
+    def to_representation(self, value: SipUser) -> str:
+        return str(value)
+
+    def to_internal_value(self, data: Any) -> SipUser:
+        user = find_user(data) if isinstance(data, str) else None
+        if user is None:
+            self.fail("unknown", aor=repr(data)[:300])
+        return user
