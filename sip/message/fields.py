@@ -15,7 +15,9 @@ MALFORMED_EXPIRES = 3600  # §10.2: a malformed expires parameter counts as an h
 DEFAULT_Q = 1.0  # §20.10 leaves it open; a contact without q is as good as the best
 
 _Q = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
-_AUTH_PARAMETER = re.compile(r'\s*([A-Za-z0-9\-.!%*_+`\'~]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)\s*(?:,|\Z)', re.DOTALL)
+_AUTH_PARAMETER = re.compile(
+    r"""\s*([A-Za-z0-9\-.!%*_+`'~]+)\s*=\s*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s,"]+)\s*(?:,|\Z)""", re.DOTALL
+)
 
 
 class CSeq(NamedTuple):
@@ -27,6 +29,9 @@ class CSeq(NamedTuple):
 
 @lru_cache(8192)
 def parse_cseq(text: str) -> CSeq:
+    """CSeq from its text; BadMessage when malformed."""
+    if len(text) > 128:  # errors are never cached, so the cache stays small
+        raise BadMessage("CSeq too long", field="cseq")
     number, _, method = text.partition(" ")
     method = method.strip()
     # §8.1.1.5: less than 2**31
@@ -93,7 +98,7 @@ class Credentials(NamedTuple):
 
 
 def parse_credentials(text: str) -> Credentials:
-    """Value of Authorization, Proxy-Authorization, WWW-Authenticate or Proxy-Authenticate; BadMessage when malformed."""
+    """Value of a challenge or credentials header field (§20.7, §20.27); BadMessage when malformed."""
     scheme, _, rest = text.strip().partition(" ")
     params: dict[str, str] = {}
     position, end = 0, len(rest)

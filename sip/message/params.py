@@ -7,7 +7,7 @@ import re
 from sip.message.errors import BadMessage
 
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
-QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def is_token(text: str) -> bool:
@@ -75,6 +75,8 @@ def parse_params(text: str) -> dict[str, str | None]:
     Raises BadMessage for a name that is no token and for a name given twice.
     """
     params: dict[str, str | None] = {}
+    if not text:
+        return params
     for part in split_outside(text, ";"):
         if not part:
             continue
@@ -82,7 +84,7 @@ def parse_params(text: str) -> dict[str, str | None]:
         name = name.rstrip().lower()
         if name in params:
             raise BadMessage(f"Parameter {printable(name)} given twice")
-        if not is_token(name):
+        if not (name.isalnum() and name.isascii()) and not is_token(name):
             raise BadMessage(f"Malformed parameter {printable(part)}")
         if equals:
             value = value.strip()

@@ -145,8 +145,11 @@ def is_ipv6_reference(text: str) -> bool:
     return True
 
 
+@lru_cache(8192)
 def split_host_port(text: str) -> tuple[str, int | None]:
     """``host[:port]`` in lower case; BadMessage when malformed."""
+    if len(text) > 262:  # a name of 255 octets (RFC 1035 §2.3.4), a colon, a port; and errors are never cached
+        raise BadMessage("Host too long")
     if text.startswith("["):
         host, bracket, rest = text.partition("]")
         host += bracket

@@ -16,6 +16,10 @@ _VALUE = re.compile(
 )
 
 
+# The spelling nearly every hop uses; any other goes through the expression above.
+_USUAL = {f"SIP/2.0/{name}": name for name in ("UDP", "TCP", "TLS", "WS", "WSS")}
+
+
 class Via:
     """One hop. ``transport`` in upper case, ``host`` in lower case, ``port`` None when absent."""
 
@@ -38,18 +42,18 @@ class Via:
     @staticmethod
     def parse(text: str) -> Via:
         """Via from one value; BadMessage when malformed."""
+        sent_protocol, _, rest = text.partition(" ")
+        usual = _USUAL.get(sent_protocol)
+        if usual is not None and " " not in rest:
+            sent_by, _, parameters = rest.partition(";")
+            host, port = split_host_port(sent_by)
+            return Via(usual, host, port, parse_params(parameters))
         match = _VALUE.match(text)
         if match is None:
             raise BadMessage(f"Malformed Via {printable(text)}", field="via")
-        name, version, transport, host, port, params = match.groups()
-        host_lower, port_number = split_host_port(host if port is None else f"{host}:{port}")
-        return Via(
-            transport.upper(),
-            host_lower,
-            port_number,
-            parse_params(params) if params else {},
-            f"{name}/{version}".upper(),
-        )
+        name, version, transport, host, port_text, params = match.groups()
+        host, port = split_host_port(host if port_text is None else f"{host}:{port_text}")
+        return Via(transport.upper(), host, port, parse_params(params or ""), f"{name}/{version}".upper())
 
     @property
     def branch(self) -> str:

@@ -1,0 +1,187 @@
+"""URIs: parse, compare, canonical address-of-record."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sip.message.errors import BadMessage
+from sip.message.limits import MAX_URI_CHARACTERS
+from sip.message.uri import Uri, split_host_port, unescape
+
+
+@pytest.mark.rfc("3261", "19.1.1")
+class TestParse:
+    """§19.1.1: the parts of a URI."""
+
+    def test_all_parts(self) -> None:
+        uri = Uri.parse("SIPS:Alice:Secret@EXAMPLE.org:5071;Transport=TCP;lr?Subject=x&To=y")
+        assert (uri.scheme, uri.user, uri.password, uri.host, uri.port) == (
+            "sips", "Alice", "Secret", "example.org", 5071,
+        )  # fmt: skip
+        assert uri.params == {"transport": "TCP", "lr": None} and uri.headers == "Subject=x&To=y"
+        assert uri.transport == "tcp" and uri.has_lr and uri.is_sip
+        assert str(uri) == "SIPS:Alice:Secret@EXAMPLE.org:5071;Transport=TCP;lr?Subject=x&To=y"
+
+    def test_absent_parts(self) -> None:
+        uri = Uri.parse("sip:example.org")
+        assert (uri.user, uri.password, uri.port, uri.transport, uri.username) == (None, None, None, "", "")
+
+    @pytest.mark.parametrize(
+        ("text", "user", "host"),
+        [
+            ("sip:user;par=u%40example.net@example.com", "user;par=u%40example.net", "example.com"),
+            ("sip:*72@example.com", "*72", "example.com"),
+            ("sip:+1-212-555;phone-context=x@gateway.com", "+1-212-555;phone-context=x", "gateway.com"),
+            ("sip:alice@[2001:db8::9:1]:5070", "alice", "[2001:db8::9:1]"),
+            ("sip:a?b/c@example.com", "a?b/c", "example.com"),
+        ],
+    )
+    def test_unusual_but_right(self, text: str, user: str, host: str) -> None:
+        uri = Uri.parse(text)
+        assert (uri.user, uri.host) == (user, host)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "", "sip", "sip:", ":bob@x", "sip:@example.org", "sip:bob@", "sip:bob@exa mple.org", "sip:bob@a@b",
+            "sip:bob@example.org:", "sip:bob@example.org:65536", "sip:bob@example.org:-1", "sip:bob@[2001:db8::1",
+            "sip:bob@[2001:db8:::1]", "sip:bob@[::1]x", "sip:2001:db8::10", "sip:bob%4@example.org",
+            "sip:bob@example.org;", "sip:bob@example.org;=x", "sip:bob@example.org;lr=", "sip:bob@example.org;lr;lr",
+            "<sip:bob@example.org>", "sip:b\tob@example.org", 'sip:b"ob@example.org', "tel:", "tel:1 2",
+        ],
+    )  # fmt: skip
+    def test_malformed(self, text: str) -> None:
+        with pytest.raises(BadMessage) as caught:
+            Uri.parse(text)
+        assert caught.value.status == 400
+
+    def test_too_long(self) -> None:
+        with pytest.raises(BadMessage) as caught:
+            Uri.parse("sip:" + "b" * MAX_URI_CHARACTERS + "@example.org")
+        assert caught.value.status == 414
+
+    def test_long_ones_are_parsed_without_the_cache(self) -> None:
+        assert Uri.parse("sip:" + "b" * 600 + "@example.org").host == "example.org"
+
+    def test_host_too_long(self) -> None:
+        with pytest.raises(BadMessage):
+            split_host_port("a" * 263)
+
+    def test_other_schemes_are_opaque(self) -> None:
+        uri = Uri.parse("tel:+1-212-555-0101;phone-context=example.org")
+        assert (uri.scheme, uri.is_sip, uri.opaque) == ("tel", False, "+1-212-555-0101;phone-context=example.org")
+        assert uri.aor() == str(uri)
+
+    @given(st.text(max_size=60))
+    def test_any_text(self, text: str) -> None:
+        for candidate in (text, "sip:" + text, "sip:bob@" + text, "sip:bob@example.org;" + text):
+            with contextlib.suppress(BadMessage):
+                assert str(Uri.parse(candidate)) == candidate
+
+
+@pytest.mark.rule("R10")
+@pytest.mark.rfc("3261", "10.3")
+class TestAor:
+    """§10.3 step 5: canonical form."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "sip:bob@example.org",
+            "sip:%62ob@EXAMPLE.org;user=phone",
+            "sips:bob@example.org:5061",
+            "sip:b%6Fb:pw@Example.Org",
+        ],
+    )
+    def test_same(self, text: str) -> None:
+        assert Uri.parse(text).aor() == "sip:bob@example.org"
+
+    def test_user_keeps_its_case(self) -> None:
+        assert Uri.parse("sip:Bob@example.org").aor() != Uri.parse("sip:bob@example.org").aor()
+
+    def test_domain_alone(self) -> None:
+        assert Uri.parse("sip:Example.org;lr").aor() == "sip:example.org"
+
+
+def equal(a: str, b: str) -> bool:
+    forward = Uri.parse(a).equals(Uri.parse(b))
+    assert forward is Uri.parse(b).equals(Uri.parse(a)), "equality has no direction"
+    return forward
+
+
+@pytest.mark.rule("R23")
+@pytest.mark.rfc("3261", "19.1.4")
+class TestEquality:
+    """§19.1.4: its rules, pair by pair."""
+
+    @pytest.mark.parametrize(
+        ("a", "b"),
+        [
+            ("sip:%61lice@example.org;transport=TCP", "sip:alice@Example.ORG;Transport=tcp"),
+            ("sip:carol@example.org", "sip:carol@example.org;newparam=5"),
+            ("sip:carol@example.org;security=on", "sip:carol@example.org;newparam=5"),
+            ("sip:bob@example.org?priority=urgent&subject=x", "sip:bob@example.org?Subject=x&priority=urgent"),
+            ("sip:bob@example.org;lr", "sip:bob@example.org"),
+            ("tel:1", "tel:1"),
+        ],
+    )
+    def test_equal(self, a: str, b: str) -> None:
+        assert equal(a, b)
+
+    @pytest.mark.parametrize(
+        ("a", "b"),
+        [
+            ("sip:ALICE@example.org", "sip:alice@example.org"),
+            ("sip:bob@example.org", "sip:bob@example.org:5060"),
+            ("sip:bob@example.org", "sips:bob@example.org"),
+            ("sip:bob@example.org;transport=udp", "sip:bob@example.org;transport=tcp"),
+            ("sip:bob@example.org;security=on", "sip:bob@example.org;security=off"),
+            ("sip:bob@example.org;user=phone", "sip:bob@example.org"),
+            ("sip:bob@example.org;ttl=1", "sip:bob@example.org"),
+            ("sip:bob@example.org;maddr=224.0.1.75", "sip:bob@example.org"),
+            ("sip:bob@example.org;method=INVITE", "sip:bob@example.org"),
+            ("sip:bob@example.org", "sip:bob@example.org?subject=x"),
+            ("sip:bob:x@example.org", "sip:bob@example.org"),
+            ("sip:bob@192.0.2.1", "sip:bob@phone.example.org"),
+            ("sip:a%3Bb@example.org", "sip:a;b@example.org"),
+            ("tel:1", "tel:2"),
+        ],
+    )
+    def test_different(self, a: str, b: str) -> None:
+        assert not equal(a, b)
+
+    def test_not_transitive(self) -> None:
+        bare, on, off = "sip:c@x.org", "sip:c@x.org;security=on", "sip:c@x.org;security=off"
+        assert equal(bare, on) and equal(bare, off) and not equal(on, off)
+
+    def test_transport_default_is_not_absent_transport(self) -> None:
+        # §19.1.4 lists transport among the parameters that are ignored when only one URI has it.
+        assert equal("sip:bob@x.org;transport=udp", "sip:bob@x.org")
+
+
+@pytest.mark.rule("P08")
+@pytest.mark.rfc("3261", "19.1.1")
+class TestRequestUriForm:
+    """Table 1 of §19.1.1: no method parameter and no headers in a Request-URI."""
+
+    def test_stripped(self) -> None:
+        uri = Uri.parse("sip:bob@example.org;method=INVITE;transport=tcp?Route=%3Csip:evil%3E")
+        assert str(uri.without_headers_and_method()) == "sip:bob@example.org;transport=tcp"
+
+    def test_nothing_to_strip(self) -> None:
+        uri = Uri.parse("sip:bob;method=x@example.org;lr")
+        assert uri.without_headers_and_method() is uri
+
+    def test_named_params(self) -> None:
+        uri = Uri.parse("sip:bob@example.org;Maddr=1.2.3.4;ttl=1;lr?a=b")
+        assert str(uri.without_params("maddr", "ttl")) == "sip:bob@example.org;lr?a=b"
+        assert uri.without_params("x") is uri
+
+
+def test_unescape_keeps_bytes_that_are_not_utf8() -> None:
+    assert unescape("%E4").encode("utf-8", "surrogateescape") == b"\xe4"
+    assert unescape("J%C3%BCrgen") == "Jürgen"
