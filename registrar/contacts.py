@@ -1,0 +1,73 @@
+"""What a Contact may be, and how it is kept (§10.2.1, §20.10). Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from functools import lru_cache
+
+from sip.message.address import Address
+from sip.message.limits import MAX_URI_CHARACTERS
+from sip.message.params import format_params, printable
+from sip.transport.flow import bare_host
+
+_NEUTRAL = frozenset({"q", "expires"})
+
+
+def storable(text: str) -> str:
+    """Text that any database takes: bytes that are not UTF-8 and NUL become escapes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def other_parameters(params: dict[str, str | None]) -> str:
+    """Contact parameters other than q and expires, as text to be repeated in every 200."""
+    if params.keys() <= _NEUTRAL:
+        return ""
+    return storable(format_params({name: value for name, value in params.items() if name not in _NEUTRAL}))
+
+
+def contact_problem(
+    address: Address, aor: str, is_own_address: Callable[[str, int | None], bool]
+) -> tuple[int, str] | None:
+    """Status and reason when nobody may be called at this contact, else None; BadMessage when it is malformed.
+
+    A binding makes us send to an address that somebody else chose: never to a group, never to ourselves. Loopback
+    addresses are allowed, names are not resolved. Schemes other than sip and sips are only ever redirected to (R26).
+    """
+    uri, text = address.uri, address.uri_text
+    if len(text) > MAX_URI_CHARACTERS or len(other_parameters(address.params)) > MAX_URI_CHARACTERS:
+        return 400, "Contact too long"
+    if storable(text) != text:
+        return 400, "Contact is not UTF-8"
+    if not uri.is_sip:
+        return None
+    if uri.aor() == aor and uri.port is None:
+        return 403, "Contact is the address-of-record itself"
+    for host in (uri.host, (uri.params.get("maddr") or "").lower()):
+        if not host:
+            continue
+        problem = host_problem(host)
+        if problem is not None:
+            return problem
+        if is_own_address(host, uri.port):
+            return 403, f"Contact {printable(host)} is an address of this server"
+    return None
+
+
+@lru_cache(4096)
+def host_problem(host: str) -> tuple[int, str] | None:
+    """Status and reason when no phone can have this host, else None."""
+    try:
+        address = ipaddress.ip_address(bare_host(host))
+    except ValueError:
+        # §25.1: the last label of a name begins with a letter. A resolver would take "0" or "127.1" for an address.
+        if host.rstrip(".").rpartition(".")[2][:1].isalpha():
+            return None
+        return 400, f"Contact host {printable(host)} is neither a name nor an address"
+    address = getattr(address, "ipv4_mapped", None) or address
+    is_of_nobody = address.version == 4 and (address.is_reserved or address.packed[0] == 0)  # 240/4, 0/8
+    if address.is_multicast or address.is_unspecified or is_of_nobody:
+        return 403, f"Contact host {printable(host)} is no address of a phone"
+    return None

@@ -1,0 +1,289 @@
+"""Registrar core: §10.3 in its steps. Pure: a request, a record, limits and the time in; a decision out.
+
+``inspect_request`` is steps 1 and 2. The handler authenticates and authorises (steps 3 to 5), because that needs the
+directory. ``register`` is steps 6 to 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from registrar.contacts import contact_problem, other_parameters, storable
+from sip.location import AddressOfRecord, Binding, BindingChanges
+from sip.message.address import Address
+from sip.message.errors import BadMessage
+from sip.message.fields import parse_contacts, parse_expires, parse_q
+from sip.message.limits import MAX_CONTACTS
+from sip.message.messages import Request
+from sip.message.params import unquote
+from sip.transport.flow import Flow, host_and_port
+
+SUPPORTED = frozenset({"path"})  # option tags a registrar of ours understands (§8.2.2.3, RFC 3327)
+HOUR = 3600
+LONGEST_USER_AGENT = 200
+
+Fields = list[tuple[str, str]]
+
+
+class Limits:
+    """What one user may register. Intervals in seconds; ``when_full`` says what happens past ``max_contacts``."""
+
+    __slots__ = ("default_expires", "max_contacts", "max_expires", "min_expires", "when_full")
+
+    def __init__(
+        self,
+        min_expires: int = 60,
+        default_expires: int = HOUR,
+        max_expires: int = 86400,
+        max_contacts: int = 10,
+        when_full: str = "refuse",
+    ) -> None:
+        self.min_expires = min_expires
+        self.default_expires = default_expires
+        self.max_expires = max_expires
+        self.max_contacts = max_contacts
+        self.when_full = when_full
+
+
+class Source:
+    """Where a REGISTER came from and on whose credentials (an address-of-record, empty when nobody asked)."""
+
+    __slots__ = ("flow", "registered_by")
+
+    def __init__(self, flow: Flow, registered_by: str = "") -> None:
+        self.flow = flow
+        self.registered_by = registered_by
+
+
+class Refused:
+    """A final response other than 2xx, and the step that asks for it."""
+
+    __slots__ = ("fields", "reason", "section", "status")
+
+    def __init__(self, status: int, reason: str, section: str, fields: Fields | None = None) -> None:
+        self.status = status
+        self.reason = reason
+        self.section = section
+        self.fields = fields or []
+
+    def steps(self) -> list[dict[str, str]]:
+        """The decision record."""
+        return [{"step": f"Refused with {self.status}: {self.reason}", "section": self.section}]
+
+
+class Registered:
+    """A 200: what changes, and every binding there is then."""
+
+    __slots__ = ("changes", "current", "path")
+
+    def __init__(self, changes: BindingChanges, current: list[Binding], path: tuple[str, ...] = ()) -> None:
+        self.changes = changes
+        self.current = current
+        self.path = path
+
+    def fields(self, now: float) -> Fields:
+        """Contact and Path header fields of the 200 (step 8, RFC 3327 §5.3); Date is the handler's."""
+        fields = [("Contact", printed(binding, now)) for binding in self.current]
+        if self.path:
+            fields += [("Path", value) for value in self.path]
+        return fields
+
+    def steps(self) -> list[dict[str, str]]:
+        """The decision record, made when somebody asks."""
+        changes, section = self.changes, "10.3 step 7"
+        steps = [{"step": f"Added {binding.contact}", "section": section} for binding in changes.added]
+        steps += [{"step": f"Refreshed {binding.contact}", "section": section} for binding in changes.updated]
+        steps += [{"step": f"Removed {binding.contact}", "section": section} for binding in changes.removed]
+        if not steps:
+            steps = [{"step": "Nothing to change: a query", "section": "10.2.3"}]
+        return [*steps, {"step": f"200 lists {len(self.current)} current bindings", "section": "10.3 step 8"}]
+
+
+def printed(binding: Binding, now: float) -> str:
+    """Contact value of a 200: the URI and parameters as the phone gave them, and the seconds that remain."""
+    # Whole seconds, rounded down but for the dust of float sums: never more than granted, never 0 while it lives.
+    remaining = max(1, int(binding.expires_at - now + 0.001))
+    q = "" if binding.q == 1.0 else f";q={binding.q:g}"
+    return f"<{binding.contact}>{q}{binding.contact_parameters};expires={remaining}"
+
+
+def inspect_request(request: Request) -> Refused | None:
+    """Steps 1 and 2, as far as they need no configuration: None when the request may go on."""
+    try:
+        uri = request.uri
+    except BadMessage as error:
+        return Refused(error.status, error.reason, "10.3 step 1")
+    if not uri.is_sip:
+        return Refused(416, f"No registrations for {uri.scheme} here", "8.2.2.1")
+    if uri.user is not None:
+        return Refused(400, "Request-URI of REGISTER names a user", "10.2")
+    has_path = request.has("path")
+    if not has_path and not request.has("require"):
+        return None
+    required = [tag.lower() for tag in request.values("require")]
+    unknown = [tag for tag in required if tag not in SUPPORTED]
+    if unknown:
+        return Refused(420, "Bad Extension", "10.3 step 2", [("Unsupported", ", ".join(unknown))])
+    # RFC 3327 §5.3: nobody can tell the phone which Path is in use, so it is not taken.
+    if has_path and "path" not in required and "path" not in [tag.lower() for tag in request.values("supported")]:
+        return Refused(420, "Path without Supported: path", "RFC 3327 5.3", [("Unsupported", "path")])
+    return None
+
+
+def register(
+    request: Request,
+    record: AddressOfRecord,
+    limits: Limits,
+    source: Source,
+    now: float,
+    is_own_address: Callable[[str, int | None], bool] = lambda host, port: False,
+) -> Registered | Refused:
+    """Steps 6 to 8: decide on the record as it stands, and change nothing (§10.3).
+
+    ``now`` is when the request was received (§20.19). All or nothing: one bad Contact refuses the whole request.
+    """
+    live = record.live(now)
+    path = tuple([storable(value) for value in request.values("path")]) if request.has("path") else ()
+    if not request.has("contact"):
+        return Registered(BindingChanges(record.aor), live, path)  # §10.2.3
+    try:
+        contacts = parse_contacts(request.lines("contact"))
+        if contacts.is_star:
+            return _remove_all(request, record, live, len(contacts.addresses))
+        return _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address)
+    except BadMessage as error:
+        return Refused(400, error.reason, "10.3 step 7")
+
+
+def _remove_all(request: Request, record: AddressOfRecord, live: list[Binding], others: int) -> Registered | Refused:
+    # Step 6; the Expires header field is required, and its value is exactly zero (§10.2.2).
+    if others or len(request.values("contact")) != 1:
+        return Refused(400, "Contact * with another Contact", "10.3 step 6")
+    expires = request.first("expires")
+    if expires is None or expires.strip("0") or not expires:
+        return Refused(400, "Contact * needs Expires: 0", "10.3 step 6")
+    call_id, cseq = storable(request.call_id), request.cseq.number
+    for binding in live:
+        if binding.call_id == call_id and cseq <= binding.cseq:
+            return _out_of_order("10.3 step 6")
+    return Registered(BindingChanges(record.aor, removed=live), [])
+
+
+def _out_of_order(section: str) -> Refused:
+    # Steps 6 and 7 let "the request fail" and name 500 for an update that fails.
+    return Refused(500, "CSeq is not higher than before", section)
+
+
+def _update(
+    request: Request,
+    record: AddressOfRecord,
+    live: list[Binding],
+    addresses: list[Address],
+    limits: Limits,
+    source: Source,
+    now: float,
+    path: tuple[str, ...],
+    is_own_address: Callable[[str, int | None], bool],
+) -> Registered | Refused:
+    """Step 7."""
+    if len(addresses) > MAX_CONTACTS:
+        return Refused(400, f"More than {MAX_CONTACTS} contacts in one request", "10.3 step 7")
+    call_id, cseq = storable(request.call_id), request.cseq.number
+    expires_field = request.first("expires")
+    current = live
+    changes = BindingChanges(record.aor)
+    for address in addresses:
+        requested = _requested_interval(address, expires_field, limits)
+        if 0 < requested < min(HOUR, limits.min_expires):
+            fields = [("Min-Expires", str(limits.min_expires))]
+            return Refused(423, "Interval Too Brief", "10.3 step 7", fields)
+        q = parse_q(address.params.get("q"))
+        existing = find(current, address)
+        # An update by this very request is not in ``live``: of two equal contacts in one request the last one counts.
+        if existing is not None and existing in live and existing.call_id == call_id and cseq <= existing.cseq:
+            return _out_of_order("10.3 step 7")
+        if requested == 0:
+            if existing is not None:
+                current = [binding for binding in current if binding is not existing]
+            continue
+        problem = contact_problem(address, record.aor, is_own_address) if existing is None else None
+        if problem is not None:
+            return Refused(*problem, "10.3 step 7")
+        new = _binding(request, address, source, record, now)
+        new.q, new.call_id, new.cseq, new.path = q, call_id, cseq, path
+        # The registrar may shorten, never lengthen.
+        new.expires_at = now + min(requested, limits.max_expires)
+        if existing is None:
+            current = [*current, new]
+        else:
+            new.id, new.created_at = existing.id, existing.created_at
+            current = [new if binding is existing else binding for binding in current]
+    _sort_out(changes, live, current)
+    if changes.added and len(current) > limits.max_contacts and limits.when_full == "refuse":
+        return Refused(403, f"More than {limits.max_contacts} contacts for this user", "10.3 step 7")
+    return Registered(changes, current, path)
+
+
+def _requested_interval(address: Address, expires_field: str | None, limits: Limits) -> int:
+    """Seconds asked for: the Contact's parameter, else the Expires header field, else the domain's default (step 7)."""
+    if "expires" in address.params:
+        return parse_expires(address.params["expires"] or "", limits.default_expires)
+    if expires_field is not None:
+        return parse_expires(expires_field, limits.default_expires)
+    return max(limits.default_expires, limits.min_expires)  # our own choice is never too brief for us
+
+
+def find(bindings: list[Binding], address: Address) -> Binding | None:
+    """The binding of a contact by the comparison of §19.1.4; BadMessage when the URI is malformed.
+
+    The relation is not transitive, so a contact that is the same text wins over one that merely compares equal.
+    """
+    text = address.uri_text
+    for binding in bindings:
+        if binding.contact == text:
+            return binding
+    uri = address.uri
+    for binding in bindings:
+        if uri.equals(binding.uri):
+            return binding
+    return None
+
+
+def _binding(request: Request, address: Address, source: Source, record: AddressOfRecord, now: float) -> Binding:
+    params, flow = address.params, source.flow
+    new = Binding(
+        user_id=record.user_id,
+        aor=record.aor,
+        contact=address.uri_text,
+        expires_at=now,
+        call_id="",
+        cseq=0,
+        flow=flow,
+        transport=flow.protocol,
+        received_from=host_and_port(*flow.remote),
+        received_on=host_and_port(*flow.local),
+        user_agent=storable((request.first("user-agent") or "")[:LONGEST_USER_AGENT]),
+        registered_by=source.registered_by,
+        created_at=now,
+        refreshed_at=now,
+    )
+    if params:
+        new.contact_parameters = other_parameters(params)
+        new.instance_id = storable(unquote(params.get("+sip.instance") or ""))
+        new.methods = storable(unquote(params.get("methods") or ""))
+        reg_id = params.get("reg-id") or ""
+        new.reg_id = int(reg_id) if reg_id.isascii() and reg_id.isdigit() and len(reg_id) < 10 else 0
+    return new
+
+
+def _sort_out(changes: BindingChanges, live: list[Binding], current: list[Binding]) -> None:
+    # Identity tells: a binding that was there before is the same object, an updated one has its id.
+    if len(live) == 1 and len(current) == 1 and current[0].id:
+        if current[0] is not live[0]:
+            changes.updated = current
+        return
+    kept = {binding.id for binding in current}
+    before = {binding.id: binding for binding in live}
+    changes.added = [binding for binding in current if not binding.id]
+    changes.updated = [binding for binding in current if binding.id and binding is not before[binding.id]]
+    changes.removed = [binding for binding in live if binding.id not in kept]
