@@ -1,0 +1,339 @@
+"""The driver: sockets <-> transactions <-> cores; owns the only real timer."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+
+from sip.message.errors import BadMessage
+from sip.message.messages import Request
+from sip.message.uri import Uri
+from sip.message.via import Via
+from sip.message.wire import parse_message
+from sip.transaction.client import ClientTransaction
+from sip.transaction.layer import TransactionLayer, log_failure
+from sip.transaction.server import ServerTransaction
+from sip.transaction.timers import Intervals, Timer, Timers
+from sip.transaction.users import ClientUser, TransactionUser
+from sip.transport.flow import DatagramChannel, Flow, StreamChannel, bare_host
+from sip.transport.framing import BrokenFraming
+from sip.transport.listeners import ListenAddress, Listener
+from sip.transport.network import Network, SocketNetwork
+from sip.transport.received import stamp
+from sip.transport.selection import Destination, NextHop, destination, is_numeric_host, next_hops
+
+MAX_KEPT_CHOICES = 4_096  # listeners chosen by destination
+
+
+class Endpoint:
+    """Receives and sends SIP for one transaction user.
+
+    ``multicast`` names the interfaces (IPv4 addresses of ours) on which the SIP group is joined. ``count`` counts what
+    was dropped or refused, by reason. Order of use: ``bind`` (OSError), ``await start()``, ``await stop()``.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[ListenAddress],
+        user: TransactionUser,
+        *,
+        multicast: Sequence[str] = (),
+        worker_id: int = 0,
+        t1: float = 0.5,
+        t2: float = 4.0,
+        t4: float = 5.0,
+        network: Network | None = None,
+        token: Callable[[], str] | None = None,
+    ) -> None:
+        self.count: Counter[str] = Counter()
+        self.listeners: list[Listener] = []
+        self._addresses = listeners
+        self._multicast = multicast
+        self._network: Network = network or SocketNetwork(self.count)
+        self._timers = Timers(self._wake)
+        self._layer = TransactionLayer(
+            user, self, self._timers, Intervals(t1, t2, t4), token or Tokens(), self.count, worker_id
+        )
+        self._secret = os.urandom(16)
+        self._chosen: dict[tuple[str, str], Listener] = {}
+        self._at: dict[tuple[str, tuple[str, int]], Listener] = {}
+
+    @property
+    def user(self) -> TransactionUser:
+        """The core. May be set until ``start``."""
+        return self._layer.user
+
+    @user.setter
+    def user(self, user: TransactionUser) -> None:
+        self._layer.user = user
+
+    def bind(self) -> None:
+        """Bind all listeners, or none and raise OSError that says which and why."""
+        self.listeners = self._network.bind(self._addresses, self._multicast)
+
+    async def start(self) -> None:
+        """Receive from now on."""
+        await self._network.start(self)
+
+    async def stop(self) -> None:
+        """Close everything. Transactions end with it, unreported."""
+        await self._network.stop()
+
+    # Clock
+
+    def now(self) -> float:
+        """Loop clock in seconds."""
+        return self._network.now()
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        self._network.soon(callback)
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call back at a time of the loop clock; ``cancel()`` of the result prevents it."""
+        return self._timers.start_at(_Callback(callback), "", when)
+
+    def _wake(self, when: float) -> None:
+        self._network.wake_at(when, self._tick)
+
+    def _tick(self) -> None:
+        self._timers.fire(self._network.now())
+
+    # In
+
+    def receive(self, data: bytes, flow: Flow) -> None:
+        """One datagram, or one message of a stream. Never raises."""
+        try:
+            message = parse_message(data)
+            if isinstance(message, Request):
+                self._layer.request_received(message, flow, self._network.now())
+            else:
+                self._layer.response_received(message, self._network.now())
+        except BadMessage as error:
+            self._bad_message(data, flow, error)
+        except Exception as error:
+            self.count["core_failed"] += 1
+            log_failure(error, None)
+
+    def _bad_message(self, data: bytes, flow: Flow, error: BadMessage) -> None:
+        if not data.strip(b"\r\n\0 \t"):
+            self.count["keep_alive"] += 1  # §7.5, and what phones behind NAT send
+            return
+        if error.message is None:
+            self.count["not_sip"] += 1
+            return
+        if not isinstance(error.message, Request):
+            self.count["bad_response"] += 1  # §18.3 and §16.7: nobody to tell
+            return
+        self.count["bad_message"] += 1
+        self._refuse(error.message, flow, error.status, error.reason)
+
+    def _refuse(self, request: Request, flow: Flow, status: int, reason: str) -> None:
+        try:
+            via = request.via
+            stamp(request, via, flow)
+            self._layer.answer_statelessly(request, via, flow, status, reason)
+        except BadMessage:
+            self.count["not_answerable"] += 1  # without a Via there is no way back
+
+    def framing_broken(self, error: BrokenFraming, flow: Flow) -> None:
+        """A stream that cannot be cut into messages any more; it is closed after the answer."""
+        self.count["broken_stream"] += 1
+        if not error.head:
+            return
+        try:
+            message = parse_message(error.head)
+        except BadMessage as bad:
+            if isinstance(bad.message, Request):
+                self._refuse(bad.message, flow, bad.status if error.status == 400 else error.status, error.reason)
+        else:
+            if isinstance(message, Request):
+                self._refuse(message, flow, error.status, error.reason)
+
+    def undelivered(self, branch: str, method: str) -> None:
+        """The host or port a request went to is unreachable (§18.4)."""
+        self._layer.transport_failed(branch, method, self._network.now())
+
+    # Out
+
+    def send_request(self, request: Request, next_hop: NextHop, user: ClientUser | None) -> ClientTransaction:
+        """Send a request in a client transaction, with our Via on top. ``request`` belongs to the transaction now.
+
+        Failures are told to ``user`` later, never before this returns.
+        """
+        return self._layer.send_request(request, next_hop, user)
+
+    def send_stateless(self, request: Request, next_hop: NextHop) -> None:
+        """Send a request once, with our Via on top: ACK to a 2xx, CANCEL without context (§16.10, §16.11).
+
+        The branch depends on the request only, so that a retransmission forwarded has the same.
+        """
+        self._layer.send_stateless(request, next_hop, self._stateless_branch(request))
+
+    def _stateless_branch(self, request: Request) -> str:
+        cseq = request.cseq.number
+        text = f"{request.first('via')} {request.uri_text} {request.call_id} {request.from_tag} {request.to_tag} {cseq}"
+        digest = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12, key=self._secret).hexdigest()
+        return f"{self._layer.branch_start}s{digest}"
+
+    def is_merged(self, transaction: ServerTransaction) -> bool:
+        """Whether another copy of this request came first by another way (§8.2.2.2). Proxies must not ask (§16.3)."""
+        return self._layer.is_merged(transaction)
+
+    def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
+        """Send bytes to a next hop; False when it failed at once."""
+        protocol, host, port, flow = next_hop
+        if flow is not None:
+            if protocol == "udp":
+                return _datagrams(flow).send(data, flow.remote, flow.local[0])
+            connection = flow.channel
+            return flow.is_open and _streams(connection).write(data, failed)
+        try:
+            listener = self.listener_for(next_hop)
+        except LookupError:
+            return False
+        if protocol == "udp":
+            channel: DatagramChannel = listener.channel  # type: ignore[assignment]
+            return channel.send(data, (host, port), listener.host)
+        stream = self._network.stream_to((host, port), (listener.host, listener.port))
+        return stream is not None and stream.write(data, failed)
+
+    def send_back(self, flow: Flow, address: tuple[str, int], data: bytes, ttl: int) -> bool:
+        """Send a response: on the socket or connection of the request, or a new connection (§18.2.2)."""
+        if not flow.is_reliable:
+            is_sent = _datagrams(flow).send(data, address, flow.local[0], ttl)
+        elif flow.is_open:
+            is_sent = _streams(flow.channel).write(data)
+        else:
+            stream = self._network.stream_to(address, flow.local)
+            is_sent = stream is not None and stream.write(data)
+        if not is_sent:
+            self.count["response_undelivered"] += 1  # RFC 6026 §8.8: the transaction stays as it is
+        return is_sent
+
+    # Where
+
+    def resolve(self, uri: Uri, done: Callable[[list[NextHop]], None]) -> None:
+        """Next hops of a URI in order, [] when there is none; ``done`` is called at once for a numeric host."""
+        wanted = destination(uri)
+        if wanted is None:
+            done([])
+        elif is_numeric_host(wanted.host):
+            done(self._reachable(wanted, [wanted.host]))
+        else:
+            self._network.look_up(wanted.host, lambda addresses: done(self._reachable(wanted, addresses)))
+
+    def _reachable(self, wanted: Destination, addresses: list[str]) -> list[NextHop]:
+        families = {":" in listener.host for listener in self.listeners if listener.protocol == wanted.protocol}
+        return next_hops(wanted, [address for address in addresses if (":" in address) in families])
+
+    def listener_for(self, next_hop: NextHop) -> Listener:
+        """Listener that a request to this next hop leaves from; LookupError when there is none of its kind."""
+        if next_hop.flow is not None:
+            return self.listener_of(next_hop.flow)
+        key = (next_hop.protocol, next_hop.host)
+        listener = self._chosen.get(key)
+        if listener is None:
+            if len(self._chosen) >= MAX_KEPT_CHOICES:
+                self._chosen.clear()
+            listener = self._chosen[key] = self._choose(next_hop.protocol, next_hop.host)
+        return listener
+
+    def _choose(self, protocol: str, host: str) -> Listener:
+        is_ipv6 = ":" in host
+        fitting = [one for one in self.listeners if one.protocol == protocol and one.is_ipv6 == is_ipv6]
+        if not fitting:
+            raise LookupError(f"No {protocol} listener for {host}")
+        if len(fitting) == 1 and not fitting[0].is_wildcard:
+            return fitting[0]
+        source = self._network.route_from(host)
+        for listener in fitting:
+            if listener.host == source:
+                return listener
+        for listener in fitting:
+            if listener.is_wildcard:
+                return listener.at(source) if source else listener
+        return fitting[0]
+
+    def listener_of(self, flow: Flow) -> Listener:
+        """Listener that a flow came in by, seen at the local address of the flow."""
+        key = (flow.protocol, flow.local)
+        listener = self._at.get(key)
+        if listener is None:
+            if len(self._at) >= MAX_KEPT_CHOICES:
+                self._at.clear()
+            listener = self._at[key] = self._find(flow)
+        return listener
+
+    def _find(self, flow: Flow) -> Listener:
+        host, port = flow.local
+        for listener in self.listeners:
+            if listener.protocol == flow.protocol and listener.host == host and listener.port == port:
+                return listener
+        for listener in self.listeners:
+            is_family = listener.is_ipv6 == (":" in host)
+            if listener.protocol == flow.protocol and listener.is_wildcard and listener.port == port and is_family:
+                return listener.at(host)
+        raise LookupError(f"No listener for {flow.text}")
+
+    def is_own_address(self, host: str, port: int | None, protocol: str = "") -> bool:
+        """Whether host and port are ours: a listener's, an advertised one, or, behind a wildcard, any local address.
+
+        ``host`` may be a name or an address with or without brackets; no ``port`` means the protocol's default.
+        """
+        host = bare_host(host.lower())
+        for listener in self.listeners:
+            if protocol and listener.protocol != protocol:
+                continue
+            if listener.answers_to(host, port):
+                return True
+            if (
+                listener.is_wildcard
+                and listener.port == (port or 5060)
+                and is_numeric_host(host)
+                and (":" in host) == listener.is_ipv6
+                and self._network.is_local_address(host)
+            ):
+                return True
+        return False
+
+    def is_own_sent_by(self, via: Via) -> bool:
+        """Whether we could have put this Via there (§18.1.2)."""
+        return self.is_own_address(via.host, via.port)
+
+
+def _datagrams(flow: Flow) -> DatagramChannel:
+    return flow.channel  # type: ignore[return-value]
+
+
+def _streams(connection: object) -> StreamChannel:
+    return connection  # type: ignore[return-value]
+
+
+class Tokens:
+    """Random text for tags and branches: 64 bits each, from the system, drawn in bulk."""
+
+    __slots__ = ("_drawn",)
+
+    def __init__(self) -> None:
+        self._drawn: list[str] = []
+
+    def __call__(self) -> str:
+        if not self._drawn:
+            text = os.urandom(8 * 256).hex()
+            self._drawn = [text[at : at + 16] for at in range(0, len(text), 16)]
+        return self._drawn.pop()
+
+
+class _Callback:
+    __slots__ = ("_callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+
+    def timer_fired(self, name: str, now: float) -> None:
+        try:
+            self._callback()
+        except Exception as error:
+            log_failure(error, None)

@@ -1,0 +1,65 @@
+"""What the transaction layer tells the cores above it, and what its machines ask of the layer (§17, figure 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from sip.message.messages import Request, Response
+from sip.transaction.timers import Intervals, Timers
+from sip.transport.flow import Flow
+from sip.transport.selection import NextHop
+
+if TYPE_CHECKING:
+    from sip.transaction.client import ClientTransaction
+    from sip.transaction.server import ServerMachine, ServerTransaction
+
+
+class TransactionUser(Protocol):
+    """A core. ``now`` is in seconds of the loop clock."""
+
+    def request_received(self, transaction: ServerTransaction, now: float) -> None:
+        """A new request, except ACK and CANCEL. Retransmissions never arrive here."""
+
+    def ack_received(self, request: Request, flow: Flow, now: float) -> None:
+        """An ACK that belongs to no transaction: the one to a 2xx (§13.2.2.4)."""
+
+    def cancel_received(self, cancel: ServerTransaction, invite: ServerTransaction | None, now: float) -> None:
+        """A CANCEL and the INVITE it is for, None when there is no such transaction (§9.2). To be answered here."""
+
+
+class ClientUser(Protocol):
+    """Who sent a request."""
+
+    def response_received(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """Each provisional response, the final one, and for INVITE every 2xx; our Via is still on top."""
+
+    def failed(self, transaction: ClientTransaction, status: int, now: float) -> None:
+        """No final response will come: 408 after the time-out, 503 when it could not be sent (§17.1.4, §8.1.3.1)."""
+
+
+class Surroundings(Protocol):
+    """What a machine needs of the layer."""
+
+    timers: Timers
+    intervals: Intervals
+
+    def now(self) -> float: ...
+
+    def send_response(self, machine: ServerMachine, data: bytes) -> None: ...
+
+    def server_answered(self, machine: ServerMachine) -> None: ...
+
+    def server_ended(self, machine: ServerMachine) -> None: ...
+
+    def transmit(self, transaction: ClientTransaction, data: bytes) -> None: ...
+
+    def send_cancel(self, invite: ClientTransaction) -> None: ...
+
+    def tell_response(self, transaction: ClientTransaction, response: Response, now: float) -> None: ...
+
+    def client_ended(self, transaction: ClientTransaction) -> None: ...
+
+    def client_failed(self, transaction: ClientTransaction, status: int, now: float) -> None: ...
+
+
+__all__ = ["ClientUser", "NextHop", "Surroundings", "TransactionUser"]

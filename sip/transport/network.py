@@ -1,0 +1,262 @@
+"""The real network and clock, behind the one interface that an imaginary one can stand in for (§18)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from sip.transport.connections import Connections
+from sip.transport.flow import Flow, StreamChannel, host_and_port
+from sip.transport.framing import BrokenFraming
+from sip.transport.listeners import ListenAddress, Listener
+from sip.transport.multicast import MulticastSocket
+from sip.transport.resolver import Resolver
+from sip.transport.udp import UdpSocket
+
+TICK_INTERVAL = 0.02  # seconds between looks at the timers: the shortest of them is T1, half a second
+ANY_PORT_ATTEMPTS = 20  # to find a port free for both UDP and TCP, when any will do
+MAX_KNOWN_ADDRESSES = 4_096
+ADDRESSES_KNOWN_INTERVAL = 30.0  # seconds until local addresses are looked at again: interfaces come and go
+
+
+class Receiver(Protocol):
+    """Who takes what arrives."""
+
+    def receive(self, data: bytes, flow: Flow) -> None: ...
+
+    def framing_broken(self, error: BrokenFraming, flow: Flow) -> None: ...
+
+    def undelivered(self, branch: str, method: str) -> None: ...
+
+
+class Network(Protocol):
+    """Sockets, names and the clock, as the endpoint uses them."""
+
+    def bind(self, addresses: Sequence[ListenAddress], multicast: Sequence[str]) -> list[Listener]: ...
+
+    async def start(self, receiver: Receiver) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    @property
+    def now(self) -> Callable[[], float]: ...
+
+    @property
+    def soon(self) -> Callable[[Callable[[], None]], object]: ...
+
+    def wake_at(self, when: float, callback: Callable[[], None]) -> None:
+        """Call back once at that time; replaces an earlier wish."""
+
+    def stream_to(self, remote: tuple[str, int], local: tuple[str, int]) -> StreamChannel | None: ...
+
+    def route_from(self, host: str) -> str:
+        """Local address that datagrams to a numeric host leave from, empty when there is no route."""
+
+    def is_local_address(self, host: str) -> bool: ...
+
+    def look_up(self, name: str, done: Callable[[list[str]], None]) -> None: ...
+
+
+class SocketNetwork:
+    """Network of real sockets in the running loop."""
+
+    def __init__(self, count: Counter[str]) -> None:
+        self._count = count
+        self._udp: list[UdpSocket] = []
+        self._multicast: list[MulticastSocket] = []
+        self._tcp: list[socket.socket] = []
+        self._connections = Connections(count)
+        self._resolver = Resolver(count)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._ticked_at = 0.0
+        self._routes: dict[str, str] = {}
+        self._local: dict[str, bool] = {}
+        self._known_until = 0.0
+        self.soon: Callable[[Callable[[], None]], object] = self._too_early
+        self.now: Callable[[], float] = time.monotonic
+
+    @staticmethod
+    def _too_early(callback: Callable[[], None]) -> None:
+        raise RuntimeError("The endpoint is not started")
+
+    # Start and stop
+
+    def bind(self, addresses: Sequence[ListenAddress], multicast: Sequence[str]) -> list[Listener]:
+        """Bind everything, or nothing and OSError. A UDP address is bound for TCP too (§18.2.1)."""
+        listeners: list[Listener] = []
+        try:
+            for address in addresses:
+                if address.protocol == "udp":
+                    listeners += self._bind_pair(address)
+            for address in addresses:
+                if address.protocol == "tcp" and not any(_is_same(address, listener) for listener in listeners):
+                    listeners.append(self._bind_tcp(address, address.port))
+            for interface in multicast:
+                self._join(interface, listeners)
+        except BaseException:
+            self._close()
+            raise
+        return listeners
+
+    def _bind_pair(self, address: ListenAddress) -> list[Listener]:
+        for attempt in range(ANY_PORT_ATTEMPTS):
+            with _explaining("udp", address.host, address.port):
+                datagrams = UdpSocket(address.host, address.port, self._count)
+            try:
+                stream = self._bind_tcp(address, datagrams.local[1])
+            except OSError:
+                datagrams.close()
+                if address.port or attempt == ANY_PORT_ATTEMPTS - 1:
+                    raise
+                continue
+            self._udp.append(datagrams)
+            return [_listener("udp", address, datagrams.local[1], datagrams), stream]
+        raise AssertionError  # the loop returns or raises
+
+    def _bind_tcp(self, address: ListenAddress, port: int) -> Listener:
+        with _explaining("tcp", address.host, port):
+            listening = _tcp_socket(address.host, port)
+        self._tcp.append(listening)
+        return _listener("tcp", address, listening.getsockname()[1])
+
+    def _join(self, interface: str, listeners: list[Listener]) -> None:
+        for listener in listeners:
+            if isinstance(listener.channel, UdpSocket) and listener.host in (interface, "0.0.0.0"):
+                with _explaining("multicast", interface, listener.port):
+                    group = MulticastSocket(interface, listener.port, listener.channel, self._count)
+                self._multicast.append(group)
+                return
+        raise OSError(f"Cannot listen for multicast on {interface}: no UDP listener there")
+
+    async def start(self, receiver: Receiver) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        self.now = loop.time
+        self.soon = loop.call_soon
+        for datagrams in self._udp:
+            datagrams.start(receiver.receive, receiver.undelivered)
+            loop.add_reader(datagrams.fileno(), datagrams.read)
+        for group in self._multicast:
+            group.start(receiver.receive)
+            loop.add_reader(group.fileno(), group.read)
+        await self._connections.start(self._tcp, receiver.receive, receiver.framing_broken)
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            if self._tick is not None:
+                self._tick.cancel()
+            for number in [*map(UdpSocket.fileno, self._udp), *map(MulticastSocket.fileno, self._multicast)]:
+                self._loop.remove_reader(number)
+            await self._connections.stop()
+        self._resolver.stop()
+        self._close()
+
+    def _close(self) -> None:
+        for opened in (self._udp, self._multicast, self._tcp):
+            for one in opened:
+                one.close()
+        self._udp.clear()
+        self._multicast.clear()
+        self._tcp.clear()
+
+    # Clock
+
+    def wake_at(self, when: float, callback: Callable[[], None]) -> None:
+        assert self._loop is not None
+        if self._tick is not None:
+            self._tick.cancel()
+        self._tick = self._loop.call_at(max(when, self._ticked_at + TICK_INTERVAL), self._ticked, callback)
+
+    def _ticked(self, callback: Callable[[], None]) -> None:
+        assert self._loop is not None
+        self._ticked_at = self._loop.time()
+        callback()
+
+    # Names and addresses
+
+    def stream_to(self, remote: tuple[str, int], local: tuple[str, int]) -> StreamChannel | None:
+        return self._connections.to(remote, local)
+
+    def look_up(self, name: str, done: Callable[[list[str]], None]) -> None:
+        self._resolver.look_up(name, done)
+
+    def _forget_old_addresses(self) -> None:
+        now = self.now()
+        if now > self._known_until or len(self._routes) + len(self._local) > MAX_KNOWN_ADDRESSES:
+            self._known_until = now + ADDRESSES_KNOWN_INTERVAL
+            self._routes.clear()
+            self._local.clear()
+
+    def route_from(self, host: str) -> str:
+        self._forget_old_addresses()
+        source = self._routes.get(host)
+        if source is None:
+            source = self._routes[host] = _route_from(host)
+        return source
+
+    def is_local_address(self, host: str) -> bool:
+        self._forget_old_addresses()
+        is_local = self._local.get(host)
+        if is_local is None:
+            is_local = self._local[host] = _is_local_address(host)
+        return is_local
+
+
+def _is_same(address: ListenAddress, listener: Listener) -> bool:
+    # With port 0 the TCP listener that came with UDP on that host is the one meant.
+    is_same_port = address.port in (0, listener.port)
+    return listener.protocol == "tcp" and address.host == listener.host and is_same_port
+
+
+def _listener(protocol: str, address: ListenAddress, port: int, channel: object = None) -> Listener:
+    return Listener(protocol, address.host, port, address.advertised_host, address.advertised_port, channel)
+
+
+def _tcp_socket(host: str, port: int) -> socket.socket:
+    opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        opened.setblocking(False)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if ":" in host:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind((host, port))
+        opened.listen()
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+@contextmanager
+def _explaining(what: str, host: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = host_and_port(host, port)
+        raise OSError(error.errno, f"Cannot listen on {what} {where}: {error.strerror or error}") from error
+
+
+def _route_from(host: str) -> str:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((host, 9))  # sends nothing
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
+
+
+def _is_local_address(host: str) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+            return True
+    except OSError:
+        return False
