@@ -1,8 +1,8 @@
 """The bus between the processes: events up, commands down, over one Unix socket in the data folder.
 
 A frame is a 4-byte big-endian length and JSON. A client sends ``{"watch": true}`` and gets frames of
-``{"events": [...]}``; or it sends ``{"id": n, "command": name, ...}`` and gets ``{"id": n, "ok": true, ...}``
-or ``{"id": n, "ok": false, "error": sentence}``.
+``{"events": [...]}``; or it sends ``{"id": n, "command": name, "arguments": {...}}`` and gets
+``{"id": n, "ok": true, ...}`` or ``{"id": n, "ok": false, "error": sentence}``.
 Redis can stand in for it where web and sip run on different hosts: nobody else knows about the socket.
 """
 
@@ -194,7 +194,7 @@ def engine_command(name: str, *, timeout: float = 5.0, **arguments: Any) -> dict
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
             connection.connect(socket_path(settings.DATA_DIR))
-            connection.sendall(encode_frame({"id": 1, "command": name, **arguments}))
+            connection.sendall(encode_frame({"id": 1, "command": name, "arguments": arguments}))
             (length,) = LENGTH.unpack(receive_exactly(connection, LENGTH.size))
             if length > MAX_FRAME:
                 raise ValueError("a frame that is none of ours")

@@ -51,7 +51,7 @@ class Sipadmin:
     ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort or None.
     """
 
-    __slots__ = ("advertise", "data", "http", "journal", "multicast", "multicast_port", "sip", "trusted")
+    __slots__ = ("advertise", "data", "http", "journal", "multicast", "sip", "trusted")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.http = parse_host_port(environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)")
@@ -64,7 +64,6 @@ class Sipadmin:
             parse_network(text, "SIPADMIN_TRUSTED") for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
         ]
         self.multicast = parse_multicast(environ.get("SIPADMIN_MULTICAST"), self.sip)
-        self.multicast_port = parse_port(environ.get("SIPADMIN_MULTICAST_PORT") or "5060", "SIPADMIN_MULTICAST_PORT")
         self.journal = environ.get("SIPADMIN_JOURNAL") or "durable"
         if self.journal not in ("durable", "fast"):
             raise BadSetting(f"SIPADMIN_JOURNAL is {self.journal!r}; use durable or fast")
@@ -111,7 +110,10 @@ def parse_network(text: str, name: str) -> Network:
 def parse_multicast(text: str | None, listeners: Iterable[HostPort]) -> list[str]:
     """Interface addresses that join 224.0.1.75: unset means those of the IPv4 listeners, empty means off."""
     if text is None or text.strip() == "default":
-        return [listener.host for listener in listeners if is_ipv4(listener.host)]
+        wanted = [listener.host for listener in listeners if is_ipv4(listener.host)]
+        if "0.0.0.0" in wanted:
+            wanted = [host for host in interface_addresses() if is_ipv4(host)]
+        return list(dict.fromkeys(wanted))
     interfaces = split_words(text)
     for interface in interfaces:
         if not is_ipv4(interface):

@@ -1,0 +1,62 @@
+"""What the engine is told from outside: where to listen, where to join the multicast group, how to journal."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import socket
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sip.transport.listeners import ListenAddress
+from sip.transport.received import SIP_GROUP
+from sipadmin.environment import Sipadmin
+
+logger = logging.getLogger(__name__)
+
+
+class EngineConfig(NamedTuple):
+    """``multicast``: interface addresses that could join. ``journal``: durable or fast. ``nonce_secret``: 32 bytes."""
+
+    listen: list[ListenAddress]
+    multicast: list[str]
+    journal: str
+    nonce_secret: bytes
+    version: str
+
+
+def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
+    """Configuration from the product's settings. A host name becomes its first address; OSError when it has none."""
+    advertised = own.advertise
+    listen = [
+        ListenAddress(
+            protocol,
+            numeric_host(address.host),
+            address.port,
+            advertised.host if advertised else "",
+            advertised.port if advertised else None,
+        )
+        for address in own.sip
+        for protocol in ("udp", "tcp")
+    ]
+    secret = hashlib.sha256(b"sip nonces " + secret_key.encode()).digest()
+    return EngineConfig(listen, joinable(own.multicast), own.journal, secret, version)
+
+
+def numeric_host(host: str) -> str:
+    return str(socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)[0][4][0])
+
+
+def joinable(interfaces: Iterable[str]) -> list[str]:
+    """Those interfaces on which the kernel lets us join; the rest is a warning, for unicast works without."""
+    found = []
+    for interface in interfaces:
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                membership = socket.inet_aton(SIP_GROUP) + socket.inet_aton(interface)
+                probe.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        except OSError as error:
+            logger.warning("no multicast registration on %s: %s", interface, error)
+            continue
+        found.append(interface)
+    return found
