@@ -1,0 +1,243 @@
+"""Domains, users, bindings and third-party rules as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import transaction
+from rest_framework import serializers
+
+from registrar.models import Binding, Domain, SipUser, ThirdPartyRule
+from sipadmin.provisioning import LARGEST_NUMBER, own_policy, save_domain, save_user
+from sipadmin.rest.serializers import AorField, EffectivePolicySerializer, StrictSerializer, split_aor
+
+SECONDS = {"min_value": 0, "max_value": LARGEST_NUMBER}
+RING_TIME = {"required": False, "allow_null": True, "min_value": 1, "max_value": 3600}
+
+
+class DomainSerializer(StrictSerializer):
+    """A domain. ``policy`` and ``ring_time`` are its own; ``effective_policy`` is what decides."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=253)
+    aliases = serializers.ListField(child=serializers.CharField(max_length=253), required=False, max_length=100)
+    realm = serializers.CharField(max_length=253, required=False, allow_blank=True)
+    enabled = serializers.BooleanField(required=False)
+    auth_register = serializers.BooleanField(required=False, help_text="Challenge REGISTER.")
+    auth_call = serializers.BooleanField(required=False, help_text="Challenge calls by local users.")
+    min_expires = serializers.IntegerField(required=False, **SECONDS)
+    default_expires = serializers.IntegerField(required=False, **SECONDS)
+    max_expires = serializers.IntegerField(required=False, **SECONDS)
+    max_contacts = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_NUMBER)
+    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    policy = serializers.CharField(
+        required=False, max_length=270, help_text="inherit, proxy, redirect, forward:URI ..."
+    )
+    ring_time = serializers.IntegerField(help_text="Seconds; null inherits.", **RING_TIME)
+    effective_policy = serializers.SerializerMethodField()
+    user_count = serializers.SerializerMethodField()
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+    # What a PUT that does not name a member makes of it.
+    DEFAULTS = {
+        "aliases": [], "policy": "inherit", "ring_time": None,
+        **{name: Domain._meta.get_field(name).get_default() for name in (
+            "realm", "enabled", "auth_register", "auth_call", "min_expires", "default_expires", "max_expires",
+            "max_contacts", "description",
+        )},
+    }  # fmt: skip
+
+    def get_effective_policy(self, domain: Domain) -> EffectivePolicySerializer:
+        return self.context["effective"](domain)
+
+    def get_user_count(self, domain: Domain) -> int:
+        count = getattr(domain, "user_count", None)
+        return domain.users.count() if count is None else count
+
+    def to_representation(self, domain: Domain) -> dict[str, Any]:
+        domain.policy, domain.ring_time = stored_policy(domain)
+        return super().to_representation(AliasNames(domain, domain.aliases.all()))
+
+    def validate_name(self, name: str) -> str:
+        name = name.strip().lower()
+        wanted = self.context.get("name") or (self.instance.name if self.instance else None)
+        if wanted is not None and name != wanted:
+            raise serializers.ValidationError("a domain keeps its name; create another one instead")
+        if wanted is None and Domain.objects.filter(name=name).exists():
+            raise serializers.ValidationError(f"there is already a domain {name}", "unique")
+        return name
+
+    def save(self, **more: Any) -> Any:
+        values = {**(self.DEFAULTS if self.context.get("replaces") else {}), **self.validated_data}
+        name = values.pop("name", None) or self.instance.name
+        change = save_domain(name, **values)
+        self.instance, self.is_new, self.warnings = change.domain, change.is_new, change.warnings
+        return self.instance
+
+
+class AliasNames:
+    """A row with its alias names in place of the related manager, for representation only."""
+
+    def __init__(self, row: Any, aliases: Any) -> None:
+        self._row = row
+        self.aliases = [alias.name for alias in aliases]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, name)
+
+
+def stored_policy(owner: Domain | SipUser) -> tuple[str, int | None]:
+    """Policy and ring time set at this very place; costs nothing when the query selected it."""
+    if "delivery_policy" in owner._state.fields_cache:
+        row = owner._state.fields_cache["delivery_policy"]
+        return (row.policy, row.ring_time) if row else ("inherit", None)
+    return own_policy(owner)
+
+
+class UserSerializer(StrictSerializer):
+    """A SIP user. Credentials go in and never come out."""
+
+    id = serializers.IntegerField(read_only=True)
+    aor = serializers.SerializerMethodField(help_text="The key in addresses: bob@example.org")
+    uri = serializers.CharField(source="aor", read_only=True)
+    username = serializers.CharField(max_length=128)
+    domain = serializers.CharField(max_length=253)
+    display_name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    password = serializers.CharField(
+        write_only=True, required=False, max_length=256, trim_whitespace=False, help_text="Kept only as HA1."
+    )
+    ha1_md5 = serializers.RegexField(r"^[0-9a-fA-F]{32}$", write_only=True, required=False)
+    ha1_sha256 = serializers.RegexField(r"^[0-9a-fA-F]{64}$", write_only=True, required=False)
+    enabled = serializers.BooleanField(required=False)
+    policy = serializers.CharField(
+        required=False, max_length=270, help_text="inherit, proxy, redirect, forward:URI ..."
+    )
+    ring_time = serializers.IntegerField(help_text="Seconds; null inherits.", **RING_TIME)
+    effective_policy = serializers.SerializerMethodField()
+    aliases = serializers.ListField(child=serializers.CharField(max_length=128), required=False, max_length=100)
+    max_contacts = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=LARGEST_NUMBER, help_text="null: the domain's limit."
+    )
+    registered = serializers.SerializerMethodField()
+    version = serializers.IntegerField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+    DEFAULTS = {
+        "display_name": "", "enabled": True, "policy": "inherit", "ring_time": None, "aliases": [],
+        "max_contacts": None,
+    }  # fmt: skip
+
+    def get_aor(self, user: SipUser) -> str:
+        return f"{user.username}@{user.domain.name}"
+
+    def get_effective_policy(self, user: SipUser) -> EffectivePolicySerializer:
+        return self.context["effective"](user)
+
+    def get_registered(self, user: SipUser) -> bool:
+        found = getattr(user, "is_registered", None)
+        return user.bindings.live().exists() if found is None else found
+
+    def to_representation(self, user: SipUser) -> dict[str, Any]:
+        user.policy, user.ring_time = stored_policy(user)
+        return super().to_representation(AliasNames(user, user.aliases.all()))
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        if "password" in values and ("ha1_md5" in values or "ha1_sha256" in values):
+            raise serializers.ValidationError({"password": "give a password or HA1 values, not both"})
+        wanted = self.context.get("aor") or (
+            (self.instance.username, self.instance.domain.name) if self.instance else None
+        )
+        if wanted is not None:
+            for name, right in zip(("username", "domain"), wanted, strict=True):
+                if name in values and values[name] != right:
+                    raise serializers.ValidationError(
+                        {name: f"is {right!r} in the address; HA1 holds the name, so that it cannot change"}
+                    )
+            values["username"], values["domain"] = wanted
+        values["domain"] = find_domain(values["domain"], in_address=wanted is not None)
+        is_known = SipUser.objects.filter(domain=values["domain"], username=values["username"]).exists()
+        if wanted is None and is_known:
+            raise serializers.ValidationError(
+                {"username": serializers.ErrorDetail("there is already a user with this name", "unique")}
+            )
+        has_credentials = any(name in values for name in ("password", "ha1_md5", "ha1_sha256"))
+        if not is_known and not has_credentials and values["domain"].auth_register:
+            raise serializers.ValidationError(
+                {"password": serializers.ErrorDetail("a new user needs a password or HA1 values", "required")}
+            )
+        return values
+
+    def save(self, **more: Any) -> Any:
+        values = {**(self.DEFAULTS if self.context.get("replaces") else {}), **self.validated_data}
+        self.instance, self.is_new = save_user(**values)
+        return self.instance
+
+
+def find_domain(name: str, in_address: bool = False) -> Domain:
+    domain = Domain.objects.filter(name=name.strip().lower()).first()
+    if domain is None:
+        raise serializers.ValidationError({"domain": f"there is no domain {name!r}"})
+    return domain
+
+
+class BindingSerializer(serializers.ModelSerializer):
+    """One contact of one user, as it is registered now."""
+
+    aor = serializers.SerializerMethodField()
+    is_third_party = serializers.SerializerMethodField(help_text="Registered by somebody else than its user.")
+
+    class Meta:
+        model = Binding
+        fields = [
+            "id", "aor", "contact", "contact_parameters", "q", "expires_at", "transport", "received_from",
+            "path", "instance_id", "reg_id", "user_agent", "methods", "call_id", "cseq", "registered_by",
+            "is_third_party", "created_at", "refreshed_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_aor(self, binding: Binding) -> str:
+        return str(binding.user)
+
+    def get_is_third_party(self, binding: Binding) -> bool:
+        return bool(binding.registered_by) and split_aor(binding.registered_by) != split_aor(binding.user.aor)
+
+
+class ThirdPartyRuleSerializer(StrictSerializer):
+    """ "actor may register for target", for ever or until ``ends_at``."""
+
+    id = serializers.IntegerField(read_only=True)
+    actor = AorField(help_text="Who registers: alice@example.org")
+    target = AorField(help_text="For whom: bob@example.org")
+    ends_at = serializers.DateTimeField(required=False, allow_null=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        actor = values.get("actor") or self.instance.actor
+        target = values.get("target") or self.instance.target
+        if actor == target:
+            raise serializers.ValidationError({"target": "everybody may register for themselves without a rule"})
+        twin = ThirdPartyRule.objects.filter(actor=actor, target=target)
+        if self.instance is not None:
+            twin = twin.exclude(pk=self.instance.pk)
+        if twin.exists():
+            raise serializers.ValidationError(
+                {"actor": serializers.ErrorDetail("there is already such a rule", "unique")}
+            )
+        return values
+
+    @transaction.atomic
+    def create(self, values: dict[str, Any]) -> ThirdPartyRule:
+        return ThirdPartyRule.objects.create(**values)
+
+    @transaction.atomic
+    def update(self, rule: ThirdPartyRule, values: dict[str, Any]) -> ThirdPartyRule:
+        if not self.partial:
+            values = {"ends_at": None, **values}
+        for name, value in values.items():
+            setattr(rule, name, value)
+        rule.save()
+        return rule

@@ -1,0 +1,151 @@
+"""What the live pages show, read from the database in the shape of the engine's events."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from proxy.models import CallAttempt, CallBranch
+from registrar.models import Binding, Domain, SipUser
+from sipadmin.bus import EngineUnavailable, engine_command
+
+MOST_BINDINGS = 500
+MOST_CALLS = 50
+UNFINISHED = ("trying", "ringing")
+
+
+def seconds(moment: Any) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def binding_facts(binding: Binding) -> dict[str, Any]:
+    """As an event of kind "binding" has them."""
+    return {
+        "id": binding.pk,
+        "aor": binding.user.aor,
+        "contact": binding.contact,
+        "q": binding.q,
+        "expires_at": seconds(binding.expires_at),
+        "user_agent": binding.user_agent,
+        "transport": binding.transport,
+        "received_from": binding.received_from,
+        "registered_by": binding.registered_by,
+        "instance_id": binding.instance_id,
+        "created_at": seconds(binding.created_at),
+        "refreshed_at": seconds(binding.refreshed_at),
+    }
+
+
+def branch_facts(branch: CallBranch) -> dict[str, Any]:
+    return {
+        "position": branch.position,
+        "group": branch.group,
+        "target": branch.target,
+        "next_hop": branch.next_hop,
+        "user_agent": branch.user_agent,
+        "state": branch.state,
+        "status": branch.status,
+        "reason": branch.reason,
+        "started_at": seconds(branch.started_at),
+        "ended_at": seconds(branch.ended_at),
+    }
+
+
+def call_facts(attempt: CallAttempt) -> dict[str, Any]:
+    """As an event of kind "call" has them."""
+    plain = (
+        "call_id", "caller", "callee", "source", "decision", "policy", "policy_origin", "state", "status", "reason",
+        "explanation", "steps",
+    )  # fmt: skip
+    return {
+        "id": attempt.pk,
+        **{name: getattr(attempt, name) for name in plain},
+        "started_at": seconds(attempt.started_at),
+        "ringing_at": seconds(attempt.ringing_at),
+        "ended_at": seconds(attempt.ended_at),
+        "branches": [branch_facts(branch) for branch in attempt.branches.all()],
+    }
+
+
+def matching_bindings(text: str = "") -> QuerySet[Binding]:
+    """Live bindings whose AOR, contact, source or device holds ``text``."""
+    bindings = Binding.objects.live().select_related("user__domain")
+    name, at, domain = text.strip().partition("@")
+    if at:
+        return bindings.filter(user__username__icontains=name, user__domain__name__icontains=domain)
+    if name:
+        bindings = bindings.filter(
+            Q(user__username__icontains=name)
+            | Q(user__domain__name__icontains=name)
+            | Q(contact__icontains=name)
+            | Q(received_from__icontains=name)
+            | Q(user_agent__icontains=name)
+        )
+    return bindings
+
+
+def live_bindings(text: str = "", most: int = MOST_BINDINGS) -> list[dict[str, Any]]:
+    bindings = matching_bindings(text).order_by("user__domain__name", "user__username", "-q", "-refreshed_at")
+    return [binding_facts(binding) for binding in bindings[:most]]
+
+
+def by_aor(bindings: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Grouped for one row per address-of-record; the order is kept."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for facts in bindings:
+        groups.setdefault(facts["aor"], []).append(facts)
+    return list(groups.items())
+
+
+def recent_calls(most: int = MOST_CALLS) -> list[dict[str, Any]]:
+    attempts = CallAttempt.objects.prefetch_related("branches").order_by("-started_at", "-id")
+    return [call_facts(attempt) for attempt in attempts[:most]]
+
+
+def engine_state() -> dict[str, Any]:
+    """{"is_up", "sentence", "listeners", "version", "uptime"}."""
+    try:
+        reply = engine_command("ping", timeout=1.0)
+    except EngineUnavailable as error:
+        return {"is_up": False, "sentence": str(error), "listeners": [], "uptime": None, "version": ""}
+    listeners = [listener_text(listener) for listener in reply.get("listeners", [])]
+    return {
+        "is_up": True,
+        "sentence": "The SIP engine is running.",
+        "listeners": listeners,
+        "uptime": reply.get("uptime"),
+        "version": reply.get("version", ""),
+    }
+
+
+def listener_text(listener: Any) -> str:
+    if isinstance(listener, dict):
+        return f"{listener.get('protocol', '')} {listener.get('host', '')}:{listener.get('port', '')}"
+    return " ".join(map(str, listener)) if isinstance(listener, (list, tuple)) else str(listener)
+
+
+def figures() -> dict[str, Any]:
+    """Numbers of the overview, and whether the engine is up."""
+    live = Binding.objects.live()
+    engine = engine_state()
+    return {
+        "engine": {"is_up": engine["is_up"], "sentence": engine["sentence"]},
+        "registered": live.values("user").distinct().count(),
+        "contacts": live.count(),
+        "calls_in_progress": CallAttempt.objects.filter(state__in=UNFINISHED).count(),
+        "calls_last_hour": CallAttempt.objects.filter(
+            started_at__gte=timezone.now() - timedelta(hours=1)
+        ).count(),
+    }
+
+
+def totals() -> dict[str, int]:
+    return {"domains": Domain.objects.count(), "users": SipUser.objects.count()}
+
+
+def latest_bindings(most: int) -> list[dict[str, Any]]:
+    """The contacts that were refreshed last."""
+    return [binding_facts(binding) for binding in matching_bindings().order_by("-refreshed_at")[:most]]

@@ -1,0 +1,82 @@
+"""Filters of the console's templates."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+def as_moment(value: Any) -> datetime | None:
+    """A datetime from a datetime or from seconds since 1970."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value, UTC)
+    return None
+
+
+@register.filter
+def moment(value: Any) -> SafeString | str:
+    """A point in time as a <time> element: the clock today, the date before. page.js adds the local zone."""
+    at = as_moment(value)
+    if at is None:
+        return ""
+    shape = "%H:%M:%S" if at.date() == timezone.now().date() else "%Y-%m-%d %H:%M"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), at.strftime("%Y-%m-%d %H:%M:%S UTC"), at.strftime(shape)
+    )
+
+
+@register.filter
+def remaining(value: Any) -> SafeString | str:
+    """Time until then, such as "59 m 12 s"; live.js counts it down."""
+    at = as_moment(value)
+    if at is None:
+        return ""
+    return format_html(
+        '<time data-expires="{}" datetime="{}">{}</time>',
+        f"{at.timestamp():.0f}", at.isoformat(), in_words((at - timezone.now()).total_seconds()),
+    )  # fmt: skip
+
+
+def in_words(seconds: float) -> str:
+    """The same words as live.js."""
+    whole = int(seconds)
+    if whole <= 0:
+        return "expired"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+@register.filter
+def address(text: Any) -> str:
+    """A SIP URI without its scheme and parameters, for people: ``sip:bob@example.org;x=y`` is bob@example.org."""
+    return re.sub(r"^sips?:", "", str(text or ""), flags=re.IGNORECASE).partition(";")[0]
+
+
+@register.filter
+def step_text(step: Any) -> str:
+    """One step of a decision record, whichever way it was stored."""
+    if isinstance(step, dict):
+        return str(step.get("text") or step.get("what") or step.get("decision") or "")
+    return str(step)
+
+
+@register.filter
+def step_rule(step: Any) -> str:
+    if isinstance(step, dict):
+        return str(step.get("section") or step.get("rule") or "")
+    return ""
