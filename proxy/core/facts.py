@@ -1,0 +1,212 @@
+"""What the proxy's decisions are made from, and who supplies it: plain values and protocols, nothing that acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from typing import NamedTuple, Protocol
+
+from proxy.choices import PROXY, Policy
+from sip.message.uri import Uri
+
+DEFAULT_RING_TIME = 30.0  # seconds a group of phones may ring when nobody has said otherwise
+
+
+class DomainFacts(Protocol):
+    """A domain this server is responsible for (``registrar.directory.DomainEntry``)."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def realm(self) -> str: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def auth_call(self) -> bool: ...
+
+
+class UserFacts(Protocol):
+    """A user of such a domain (``registrar.directory.UserEntry``)."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def username(self) -> str: ...
+    @property
+    def enabled(self) -> bool: ...
+    @property
+    def aor(self) -> str: ...
+    def ha1(self, algorithm: str) -> str | None: ...
+
+
+class DirectoryFacts(Protocol):
+    """Domains and users in memory (``registrar.directory.Directory``)."""
+
+    def domain(self, host: str) -> DomainFacts | None: ...
+    def user(self, domain: DomainFacts, username: str) -> UserFacts | None: ...
+
+
+class FlowFacts(Protocol):
+    """The network path a REGISTER came over (``sip.transport.flow.Flow``)."""
+
+    @property
+    def is_reliable(self) -> bool: ...
+    @property
+    def is_open(self) -> bool: ...
+
+
+class BindingFacts(Protocol):
+    """One live contact (``sip.location.Binding``). Times are loop clock floats."""
+
+    @property
+    def contact(self) -> str: ...
+    @property
+    def uri(self) -> Uri: ...
+    @property
+    def q(self) -> float: ...
+    @property
+    def expires_at(self) -> float: ...
+    @property
+    def path(self) -> Sequence[str]: ...
+    @property
+    def flow(self) -> FlowFacts | None: ...
+    @property
+    def user_agent(self) -> str: ...
+
+
+class LocationFacts(Protocol):
+    """The location service (``sip.location.LocationService``)."""
+
+    def lookup(self, aor: str, now: float) -> Sequence[BindingFacts]: ...
+
+
+class EffectivePolicy(NamedTuple):
+    """A recipient's delivery policy and where it comes from. ``ring_time`` in seconds.
+
+    ``origin`` is "user", "domain" or "server"; ``origin_name`` names that user or domain, empty for the server.
+    """
+
+    policy: Policy
+    ring_time: float
+    origin: str
+    origin_name: str
+
+    @property
+    def origin_text(self) -> str:
+        return f"{self.origin} {self.origin_name}" if self.origin_name else "server default"
+
+
+SERVER_DEFAULT = EffectivePolicy(Policy(PROXY), DEFAULT_RING_TIME, "server", "")
+
+
+class PolicyFacts(Protocol):
+    """Delivery policy in memory (``proxy.policy.PolicySnapshot``)."""
+
+    def effective(self, user_id: int | None, domain_id: int | None) -> EffectivePolicy: ...
+
+
+class Target:
+    """One element of the target set (§16.5).
+
+    ``routes`` are Route values to push for it (RFC 3327 §5.4); ``flow`` is the live connection to send on, if any.
+    """
+
+    __slots__ = ("flow", "is_binding", "q", "routes", "uri", "user_agent")
+
+    def __init__(
+        self,
+        uri: Uri,
+        q: float = 1.0,
+        routes: Sequence[str] = (),
+        flow: FlowFacts | None = None,
+        user_agent: str = "",
+        is_binding: bool = False,
+    ) -> None:
+        self.uri = uri
+        self.q = q
+        self.routes = routes
+        self.flow = flow
+        self.user_agent = user_agent
+        self.is_binding = is_binding
+
+    def __repr__(self) -> str:
+        return f"<target {self.uri.text} q={self.q:g}>"
+
+
+class Recipient(NamedTuple):
+    """Whom a Request-URI of ours means. ``user`` is None when the domain knows nobody of that name."""
+
+    domain: DomainFacts
+    user: UserFacts | None
+    name: str
+    policy: EffectivePolicy
+    bindings: Sequence[BindingFacts]
+
+
+class Refuse:
+    """A refusal of our own: final response, header fields that go with it, and one plain sentence why."""
+
+    __slots__ = ("fields", "reason", "sentence", "status")
+
+    def __init__(self, status: int, reason: str, sentence: str, fields: Sequence[tuple[str, str]] = ()) -> None:
+        self.status = status
+        self.reason = reason
+        self.sentence = sentence
+        self.fields = fields
+
+    def __repr__(self) -> str:
+        return f"<refuse {self.status} {self.reason}>"
+
+
+MAX_KEPT_ADDRESSES = 4096  # hosts judged before; a caller can name any number of them
+
+
+class Responsibility:
+    """Which hosts lead to this server, and which of them name a domain of ours (§16.4, §16.5).
+
+    ``is_own_address(host, port)`` knows the listeners and advertised addresses; ``own_ports`` are their ports.
+    A host name of a domain is ours without a port or with a port we listen on. A request for one of our bare
+    addresses, such as ``sip:bob@192.0.2.1:5060`` of a phone that knows no domain, is for the domain of that name if
+    there is one, else for ``default_domain()``: the first domain of this server.
+    """
+
+    __slots__ = ("_default_domain", "_directory", "_is_own_address", "_kept", "_own_ports")
+
+    def __init__(
+        self,
+        directory: DirectoryFacts,
+        is_own_address: Callable[[str, int | None], bool],
+        own_ports: Container[int],
+        default_domain: Callable[[], DomainFacts | None],
+    ) -> None:
+        self._directory = directory
+        self._is_own_address = is_own_address
+        self._own_ports = own_ports
+        self._default_domain = default_domain
+        self._kept: dict[tuple[str, int | None], bool] = {}
+
+    def is_own_address(self, host: str, port: int | None) -> bool:
+        """Whether host and port are a listener of ours."""
+        key = (host, port)
+        known = self._kept.get(key)
+        if known is None:
+            if len(self._kept) >= MAX_KEPT_ADDRESSES:
+                self._kept.clear()
+            known = self._kept[key] = self._is_own_address(host, port)
+        return known
+
+    def domain_of(self, uri: Uri) -> DomainFacts | None:
+        """The domain of ours that the URI is in, enabled or not; None when it is not ours."""
+        if not uri.is_sip:
+            return None
+        port = uri.port
+        if port is None or port in self._own_ports:
+            domain = self._directory.domain(uri.host)
+            if domain is not None:
+                return domain
+        return self._default_domain() if self.is_own_address(uri.host, port) else None
+
+    def is_own(self, uri: Uri) -> bool:
+        """Whether a request sent to this URI would come back to this server."""
+        return uri.is_sip and (self.is_own_address(uri.host, uri.port) or self.domain_of(uri) is not None)

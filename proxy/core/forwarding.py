@@ -1,0 +1,105 @@
+"""Request forwarding (§16.6): the copy for one target, steps 1 to 6. The endpoint does steps 8 and 10."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from proxy.core.facts import Target
+from proxy.core.routing import PROOF, Routed
+from sip.message.address import Address
+from sip.message.messages import Request
+from sip.message.params import unquote
+from sip.message.uri import Uri
+
+INITIAL_MAX_FORWARDS = 70  # §16.6 step 3
+
+# Methods that begin a dialog (§12.1, RFC 6665 §4.3, RFC 3515). NOTIFY is record-routed only where the SUBSCRIBE was.
+DIALOG_METHODS = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
+
+_REALM = re.compile(r'[\s,]realm\s*=\s*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s,]+)', re.IGNORECASE | re.DOTALL)
+
+
+def copy_for(request: Request, routed: Routed, target: Target, own_realm: str = "") -> tuple[Request, Uri]:
+    """The copy of a request for one target, and the URI whose host is the next hop (§16.6 steps 1 to 7).
+
+    ``own_realm`` is the realm whose credentials end here (§22.3).
+    """
+    copy = request.copy()
+    uri = target.uri.without_headers_and_method()  # step 2
+    copy.uri_text = uri.text
+    max_forwards = request.first("max-forwards")  # step 3
+    if max_forwards is None:
+        copy.append("Max-Forwards", str(INITIAL_MAX_FORWARDS))
+    else:
+        copy.replace("Max-Forwards", str(int(max_forwards) - 1))
+    if own_realm and copy.has("proxy-authorization"):
+        consume_credentials(copy, own_realm)
+    next_uri = uri
+    routes = routed.routes
+    if target.routes:
+        routes = [*target.routes, *routes]
+    if routes:  # step 6
+        first = Address.parse(routes[0]).uri
+        is_strict = not first.has_lr
+        if is_strict:
+            routes = [*routes[1:], f"<{uri.text}>"]
+            copy.uri_text = first.without_headers_and_method().text
+        if is_strict or routed.is_changed or target.routes:
+            set_routes(copy, routes)
+        next_uri = first
+        if uri.scheme == "sips" and first.scheme == "sip":
+            next_uri = Uri.parse("sips" + first.text[3:])  # step 7: as if it were a SIPS URI
+    elif routed.is_changed:
+        copy.remove("Route")
+    return copy, next_uri
+
+
+def set_routes(copy: Request, routes: Sequence[str]) -> None:
+    """Make these the Route values, in the place of the old ones."""
+    value = ", ".join(routes)
+    if copy.has("route"):
+        copy.replace("Route", value)
+    else:
+        _insert(copy, "Route", value)
+
+
+def add_record_route(copy: Request, incoming: str, outgoing: str, proof: str) -> None:
+    """Put our Record-Route on top (§16.6 step 4).
+
+    ``incoming`` and ``outgoing`` are the URIs in <> of the listeners on both sides, with lr. Where they differ, both go
+    in, so that each side finds us on the network and transport that it can reach (RFC 5658 §3.2).
+    """
+    values = [incoming] if incoming == outgoing else [incoming, outgoing]
+    for value in values:
+        if copy.uri_text[:5].lower() == "sips:":
+            value = value.replace("<sip:", "<sips:", 1)
+        value = f"{value[:-1]};{PROOF}={proof}>"
+        if copy.has("record-route"):
+            copy.add_top("Record-Route", value)
+        else:
+            _insert(copy, "Record-Route", value)
+
+
+def _insert(copy: Request, name: str, value: str) -> None:
+    # Below the last Via: §7.3.1 wants what proxies need near the top.
+    names = copy.names
+    index = len(names) - names[::-1].index("via") if "via" in names else 0
+    names.insert(index, name.lower())
+    copy.raw.insert(index, f"{name}: {value}")
+
+
+def consume_credentials(copy: Request, realm: str) -> None:
+    """Remove the credentials for our realm and no others (§22.3)."""
+    lines = copy.lines("proxy-authorization")
+    kept = [line for line in lines if not _is_for(line, realm)]
+    if len(kept) == len(lines):
+        return
+    copy.remove("Proxy-Authorization")
+    for line in reversed(kept):
+        _insert(copy, "Proxy-Authorization", line)
+
+
+def _is_for(line: str, realm: str) -> bool:
+    found = _REALM.search(line)
+    return found is not None and unquote(found[1]) == realm

@@ -1,0 +1,54 @@
+"""Requests to the server itself, not to a user: a small UAS core (§8.2, §11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from proxy.core.facts import Refuse
+from sip.message.messages import Request
+from sip.message.params import printable
+
+ALLOW = ("OPTIONS", "REGISTER", "CANCEL")
+# Methods of the RFCs in force that have no meaning for a server as such (§21.4.6); any other name gets 501 (§21.5.2).
+KNOWN = frozenset(
+    {
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "INFO",
+        "INVITE",
+        "MESSAGE",
+        "NOTIFY",
+        "OPTIONS",
+        "PRACK",
+        "PUBLISH",
+        "REFER",
+        "REGISTER",
+        "SUBSCRIBE",
+        "UPDATE",
+    }
+)
+
+
+def answer(request: Request, *, is_merged: bool, supported: Sequence[str] = ()) -> Refuse:
+    """Answer to a request for the server itself; status 200 for OPTIONS (§11.2), otherwise a refusal, in the order of
+    §8.2. ``supported`` are the option-tags of this server."""
+    method = printable(request.method)
+    allow = ("Allow", ", ".join(ALLOW))
+    if request.method not in KNOWN:
+        return Refuse(501, "Not Implemented", f"{method} to the server itself, which does not know it: 501", [allow])
+    if request.to_tag:
+        return Refuse(
+            481, "Call/Transaction Does Not Exist", f"{method} in a dialog that this server does not have: 481"
+        )
+    if request.method not in ALLOW:
+        return Refuse(405, "Method Not Allowed", f"{method} to the server itself and not to a user: 405", [allow])
+    if is_merged:
+        return Refuse(482, "Loop Detected", f"{method} arrived twice, by two ways: 482")
+    required = request.values("require") if request.has("require") else []
+    unknown = [tag for tag in required if tag.lower() not in supported]
+    if unknown:
+        tags = ", ".join(unknown)
+        return Refuse(420, "Bad Extension", f"{method} requires {printable(tags)}: 420", [("Unsupported", tags)])
+    fields = [allow, ("Accept", "application/sdp"), ("Supported", ", ".join(supported))]
+    return Refuse(200, "OK", "The server answered for itself", fields)

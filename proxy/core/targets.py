@@ -1,0 +1,176 @@
+"""The targets of a request for a user of ours (§16.5): forward to groups of targets, redirect, or refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from proxy.choices import FORWARD, PROXY_PARALLEL, PROXY_SEQUENTIAL, REDIRECT, REDIRECT_301, REFUSE
+from proxy.core.explain import Step, Steps, number
+from proxy.core.facts import BindingFacts, FlowFacts, Recipient, Refuse, Target
+from proxy.core.redirect import Redirect, redirect
+from sip.message.errors import BadMessage
+from sip.message.params import printable
+from sip.message.status import reason_phrase
+from sip.message.uri import Uri
+
+MAX_FORWARDS_INSIDE = 5  # users who forward to each other, or are registered at each other's addresses
+
+REDIRECTING = (REDIRECT, REDIRECT_301)  # policies under which this is a redirect server to the caller (§22.1: 401)
+
+Gather = Callable[[Uri], Recipient | None]
+Way = tuple[Sequence[str], FlowFacts | None]
+WayTo = Callable[[BindingFacts], Way]
+
+
+class Forward:
+    """Groups of targets: one group after another, the targets of a group together (§16.6)."""
+
+    __slots__ = ("groups", "recipient", "ring_time")
+
+    def __init__(self, groups: list[list[Target]], ring_time: float, recipient: Recipient | None = None) -> None:
+        self.groups = groups
+        self.ring_time = ring_time
+        self.recipient = recipient  # who rings at the end of a chain of forwards; None outside our domains
+
+
+Decision = Forward | Redirect | Refuse
+
+
+def way_to(binding: BindingFacts) -> Way:
+    """How a binding is reached: Route values to push, and a flow to send on instead of what its URI says.
+
+    The one place to change when phones behind NAT are to be reached at the address they registered from.
+    """
+    if binding.path:
+        return binding.path, None  # RFC 3327 §5.4: the Path is the way, the edge proxy knows the rest
+    flow = binding.flow
+    if flow is not None and flow.is_reliable and flow.is_open:
+        return (), flow
+    return (), None
+
+
+class TargetFinder:
+    """Decides for one request. ``gather`` finds the recipient of any URI, None when it is not a user address of ours;
+    ``is_own`` tells whether a URI would lead back to this server."""
+
+    __slots__ = ("_gather", "_is_own", "_now", "_seen", "_way_to", "steps")
+
+    def __init__(
+        self, gather: Gather, is_own: Callable[[Uri], bool], now: float, steps: Steps, way: WayTo = way_to
+    ) -> None:
+        self._gather = gather
+        self._is_own = is_own
+        self._now = now
+        self._way_to = way
+        self._seen: list[str] = []
+        self.steps = steps
+
+    def decide(self, request_uri: Uri, recipient: Recipient) -> Decision:
+        """What to do with a request for this recipient."""
+        user, name = recipient.user, recipient.name
+        domain = recipient.domain
+        if not domain.enabled:
+            return Refuse(404, "Not Found", f"The domain {domain.name} is switched off: 404")
+        if user is None:
+            return Refuse(404, "Not Found", f"{name} is not a user of {domain.name}: 404")
+        if not user.enabled:
+            # 480 and not 404: the address exists and may come back (§21.4.18).
+            return Refuse(480, "Temporarily Unavailable", f"{name} is switched off: 480")
+        if user.aor in self._seen or len(self._seen) >= MAX_FORWARDS_INSIDE:
+            chain = " to ".join([*self._seen, user.aor])
+            return Refuse(482, "Loop Detected", f"Forwarding goes round in circles, from {printable(chain, 120)}: 482")
+        self._seen.append(user.aor)
+        try:
+            return self._by_policy(request_uri, recipient, name)
+        finally:
+            self._seen.pop()
+
+    def _by_policy(self, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
+        effective = recipient.policy
+        action, argument = effective.policy
+        self.steps.append(Step(f"Policy of {name}: {effective.policy} ({effective.origin_text})", "", "16.5"))
+        if action == REFUSE:
+            status = int(argument)
+            return Refuse(status, reason_phrase(status), f"{name} takes no calls: {status} by policy")
+        if action == FORWARD:
+            return self._forward(Uri.parse(argument), request_uri, recipient, name)
+        if action in REDIRECTING:
+            return redirect(action, name, request_uri, recipient.bindings, self._now, self.steps)
+        return self._proxy(action, request_uri, recipient, name)
+
+    def _forward(self, uri: Uri, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
+        self.steps.append(Step(f"{name} forwards to {printable(uri.text, 80)}", "", "16.5"))
+        if request_uri.scheme == "sips" and uri.scheme != "sips":
+            return Refuse(480, "Temporarily Unavailable", f"{name} forwards to an address that is not secure: 480")
+        next_recipient = self._gather(uri)
+        if next_recipient is not None:
+            return self.decide(request_uri, next_recipient)
+        if self._is_own(uri):
+            return Refuse(404, "Not Found", f"{name} forwards to this server itself, where nobody is meant: 404")
+        return Forward([[Target(uri)]], recipient.policy.ring_time)
+
+    def _proxy(self, action: str, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
+        if not recipient.bindings:
+            return Refuse(480, "Temporarily Unavailable", f"{name} has no registered phone: 480")
+        targets: list[Target] = []
+        for binding in recipient.bindings:
+            for target in self._of_binding(binding, request_uri):
+                if any(target.uri.equals(other.uri) for other in targets):
+                    self.steps.append(Step(f"{printable(target.uri.text, 80)} is there already", "P06", "16.5"))
+                else:
+                    targets.append(target)
+        if not targets:
+            return Refuse(480, "Temporarily Unavailable", f"{name} has no phone that can be called this way: 480")
+        groups = group_targets(action, targets)
+        if len(targets) > 1:
+            self.steps.append(
+                Step(f"{number(len(targets), 'target')} in {number(len(groups), 'group')} ({action})", "P06", "16.6")
+            )
+        return Forward(groups, recipient.policy.ring_time, recipient)
+
+    def _of_binding(self, binding: BindingFacts, request_uri: Uri) -> list[Target]:
+        try:
+            uri = binding.uri
+        except BadMessage:
+            return []
+        if not uri.is_sip:
+            self.steps.append(Step(f"{printable(uri.text, 80)} cannot be proxied", "R26", "10.2.1"))
+            return []
+        if request_uri.scheme == "sips" and uri.scheme != "sips":
+            self.steps.append(Step(f"{printable(uri.text, 80)} is not secure: not for a sips call", "R27", "16.6"))
+            return []
+        if self._is_own(uri) and not binding.path:
+            return self._of_own_uri(uri, binding.q, request_uri)
+        routes, flow = self._way_to(binding)
+        return [Target(uri, binding.q, routes, flow, binding.user_agent, is_binding=True)]
+
+    def _of_own_uri(self, uri: Uri, q: float, request_uri: Uri) -> list[Target]:
+        """A contact that leads back to this server: taken as whom it names, without sending ourselves a request."""
+        shown = printable(uri.text, 80)
+        recipient = self._gather(uri)
+        decision = self.decide(request_uri, recipient) if recipient is not None else None
+        if isinstance(decision, Forward):
+            self.steps.append(Step(f"{shown} is an address of ours: taken as whom it names", "P24", "16.5"))
+            found = [target for group in decision.groups for target in group]
+            return [_with_q(target, q) for target in found]
+        self.steps.append(Step(f"{shown} leads back to this server and to no phone: left out", "P06", "16.5"))
+        return []
+
+
+def group_targets(action: str, targets: Sequence[Target]) -> list[list[Target]]:
+    """Target set in the order in which it is tried (§16.6). ``targets`` are highest q first."""
+    if action == PROXY_PARALLEL:
+        return [list(targets)]
+    if action == PROXY_SEQUENTIAL:
+        return [[target] for target in targets]
+    groups: list[list[Target]] = []
+    for target in sorted(targets, key=lambda target: -target.q):
+        if groups and groups[-1][0].q == target.q:
+            groups[-1].append(target)
+        else:
+            groups.append([target])
+    return groups
+
+
+def _with_q(target: Target, q: float) -> Target:
+    return Target(target.uri, q, target.routes, target.flow, target.user_agent, target.is_binding)
