@@ -49,6 +49,14 @@ class InviteServerMachine(ServerMachine):
             case _:
                 pass
 
+    def ignore(self, now: float) -> None:
+        if not self.is_answered:
+            # No figure knows silence: absorb what may still come as after an answer, without one.
+            self.state = ServerState.CONFIRMED
+            self.transaction = None
+            self.response = b""
+            self.timer = self.layer.timers.start(self, "I", self.layer.intervals.longest, now)
+
     def ack_received(self, now: float) -> bool:
         """An ACK to this INVITE; False when it is the core's, as after a 2xx (RFC 6026 §7.1)."""
         match self.state:

@@ -87,6 +87,7 @@ class TransactionLayer:
         self.now = transport.now
         self.count = count
         self.branch_start = f"{MAGIC_COOKIE}{worker_id}-"
+        self._stateless_tag = f"{token()}-"  # begins the To tag of answers without transaction
         self._transport = transport
         self._token = token
         self._servers: dict[RequestKey, ServerMachine] = {}
@@ -149,6 +150,8 @@ class TransactionLayer:
             is_other = is_rfc2543(machine.key) and machine.response and machine.response_tag() != request.to_tag
             if not is_other and machine.ack_received(now):
                 return
+        elif request.to_tag.startswith(self._stateless_tag):
+            return  # to an answer of ours without transaction (§8.2.7)
         stamp(request, via, flow)
         try:
             self.user.ack_received(request, flow, now)
@@ -179,7 +182,7 @@ class TransactionLayer:
         """Answer without a transaction (§8.2.7). Silent for ACK, and on multicast, where errors would flood."""
         if request.method == "ACK" or flow.is_multicast:
             return
-        response = response_to(request, status, reason, self._token())
+        response = response_to(request, status, reason, self._stateless_tag + self._token())
         if flow.is_reliable:
             response.ensure_content_length()
         self._transport.send_back(flow, response_address(via, flow), response.to_bytes(), 0)
@@ -201,6 +204,7 @@ class TransactionLayer:
         try:
             sent_by = self._transport.listener_for(next_hop).sent_by
         except LookupError:
+            self.count["no_listener"] += 1
             return ""
         if next_hop.protocol != "udp":
             request.ensure_content_length()
@@ -213,7 +217,8 @@ class TransactionLayer:
         kind = InviteClientTransaction if request.method == "INVITE" else NonInviteClientTransaction
         transaction = kind(self, request, branch, sent_by, next_hop, user)
         if len(self._clients) >= MAX_CLIENT_TRANSACTIONS or not sent_by:
-            self.count["too_many_transactions" if sent_by else "no_listener"] += 1
+            if sent_by:
+                self.count["too_many_transactions"] += 1
             self._transport.soon(lambda: transaction.transport_failed(self.now()))
             return transaction
         self._clients[branch, request.method] = transaction
@@ -309,6 +314,9 @@ class TransactionLayer:
             transaction.respond_with(status, reason or None)
 
     def _log_failure(self, error: Exception, message: Message | None) -> None:
+        if isinstance(error, BadMessage):
+            self.count["bad_message"] += 1  # the peer's mistake in a header field that only the core looks at
+            return
         self.count["core_failed"] += 1
         log_failure(error, message)
 

@@ -35,22 +35,30 @@ class NonInviteServerMachine(ServerMachine):
                     self.state = ServerState.PROCEEDING
                     self.send(response)
                     self.wait(now)
+            case ServerState.TRYING | ServerState.PROCEEDING if response.status == 408:
+                self._complete(None, now)  # RFC 4320 §4.2: it would come when the client has given up
             case ServerState.TRYING | ServerState.PROCEEDING:
-                self.state = ServerState.COMPLETED
-                self.transaction = None
-                if self.timer is not None:
-                    self.timer.cancel()
-                if not self.flow.is_reliable:
-                    self.timer = self.layer.timers.start(self, "J", self.layer.intervals.longest, now)
-                    self.layer.server_answered(self)
-                if response.status == 408:
-                    self.response = b""  # RFC 4320 §4.2: it would come when the client has given up
-                else:
-                    self.send(response)
-                if self.flow.is_reliable:
-                    self.end()  # Timer J is zero
+                self._complete(response, now)
             case _:
                 pass
+
+    def ignore(self, now: float) -> None:
+        if not self.is_answered:
+            self._complete(None, now)
+
+    def _complete(self, response: Response | None, now: float) -> None:
+        self.state = ServerState.COMPLETED
+        self.transaction = None
+        self.response = b""
+        if self.timer is not None:
+            self.timer.cancel()
+        if response is not None:
+            self.send(response)
+        if self.flow.is_reliable:
+            self.end()  # Timer J is zero
+        else:
+            self.timer = self.layer.timers.start(self, "J", self.layer.intervals.longest, now)
+            self.layer.server_answered(self)
 
     def timer_fired(self, name: str, now: float) -> None:
         match self.state, name:
@@ -58,7 +66,7 @@ class NonInviteServerMachine(ServerMachine):
                 # RFC 4320 §4.1: now a 100 is due, as the client's Timer E has reached T2
                 intervals = self.layer.intervals
                 self.timer = self.layer.timers.start(self, "end", intervals.longest - intervals.before_trying, now)
-                if self.state is ServerState.TRYING and self.transaction is not None:
+                if self.state is ServerState.TRYING and self.transaction is not None and not self.flow.is_multicast:
                     self.state = ServerState.PROCEEDING
                     self.send(response_to(self.transaction.request, 100))
             case ((ServerState.TRYING | ServerState.PROCEEDING), "end"):

@@ -69,6 +69,11 @@ class ServerTransaction:
         self.respond(response)
         return response
 
+    def ignore(self) -> None:
+        """Never answer: retransmissions are absorbed in silence (multicast, §18.2.2; banned sources)."""
+        machine = self.machine
+        machine.ignore(machine.layer.now())
+
     def __repr__(self) -> str:
         return f"<ServerTransaction {self.request.method} {self.machine.state.value}>"
 
@@ -145,6 +150,10 @@ class ServerMachine:
 
     def respond(self, response: Response, now: float) -> None:
         """A response from the core."""
+        raise NotImplementedError
+
+    def ignore(self, now: float) -> None:
+        """The core will not answer."""
         raise NotImplementedError
 
     def timer_fired(self, name: str, now: float) -> None:

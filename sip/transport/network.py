@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from sip.transport.connections import Connections
-from sip.transport.flow import Flow, StreamChannel, host_and_port
+from sip.transport.flow import Flow, StreamChannel, bare_host, host_and_port
 from sip.transport.framing import BrokenFraming
-from sip.transport.listeners import ListenAddress, Listener
+from sip.transport.listeners import WILDCARDS, ListenAddress, Listener
 from sip.transport.multicast import MulticastSocket
 from sip.transport.resolver import Resolver
 from sip.transport.udp import UdpSocket
@@ -90,6 +90,7 @@ class SocketNetwork:
     def bind(self, addresses: Sequence[ListenAddress], multicast: Sequence[str]) -> list[Listener]:
         """Bind everything, or nothing and OSError. A UDP address is bound for TCP too (§18.2.1)."""
         listeners: list[Listener] = []
+        addresses = [_numeric(address) for address in addresses]
         try:
             for address in addresses:
                 if address.protocol == "udp":
@@ -138,8 +139,9 @@ class SocketNetwork:
         self._loop = loop = asyncio.get_running_loop()
         self.now = loop.time
         self.soon = loop.call_soon
+        undelivered = receiver.undelivered if isinstance(loop, asyncio.SelectorEventLoop) else None
         for datagrams in self._udp:
-            datagrams.start(receiver.receive, receiver.undelivered)
+            datagrams.start(receiver.receive, undelivered)
             loop.add_reader(datagrams.fileno(), datagrams.read)
         for group in self._multicast:
             group.start(receiver.receive)
@@ -205,6 +207,14 @@ class SocketNetwork:
         if is_local is None:
             is_local = self._local[host] = _is_local_address(host)
         return is_local
+
+
+def _numeric(address: ListenAddress) -> ListenAddress:
+    if address.host in WILDCARDS:
+        return address._replace(host=address.host or "0.0.0.0")
+    with _explaining(address.protocol, address.host, address.port):
+        found = socket.getaddrinfo(bare_host(address.host), address.port, type=socket.SOCK_DGRAM)
+    return address._replace(host=str(found[0][4][0]))
 
 
 def _is_same(address: ListenAddress, listener: Listener) -> bool:

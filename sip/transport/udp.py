@@ -57,17 +57,21 @@ class UdpSocket:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if not _IS_LINUX:
             return
-        # §18.4: ICMP errors are told to the transaction.
-        if is_ipv6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         if self._is_wildcard and is_ipv6:
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         elif self._is_wildcard:
             self.socket.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
 
-    def start(self, receive: Receive, undelivered: Undelivered) -> None:
+    def start(self, receive: Receive, undelivered: Undelivered | None) -> None:
+        """``undelivered`` is told of requests that met an ICMP error (§18.4).
+
+        None where the loop cannot bear an error condition on a socket: libuv stops watching it.
+        """
+        if _IS_LINUX and undelivered is not None:
+            if self._family == socket.AF_INET6:
+                self.socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                self.socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
         self._receive = receive
         self._undelivered = undelivered
 
@@ -153,7 +157,7 @@ class UdpSocket:
         self._sendto(data, remote)
 
     def _read_errors(self) -> None:
-        if not _IS_LINUX:
+        if self._undelivered is None or not _IS_LINUX:
             return
         for _ in range(DATAGRAMS_PER_TURN):
             try:
@@ -162,5 +166,5 @@ class UdpSocket:
                 return
             self._count["unreachable"] += 1
             match = _BRANCH.match(data)
-            if match is not None and self._undelivered is not None and match[1] != b"SIP/2.0":
+            if match is not None and match[1] != b"SIP/2.0":
                 self._undelivered(match[2].decode("latin-1"), match[1].decode("latin-1"))
