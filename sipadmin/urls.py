@@ -1,21 +1,20 @@
 """Addresses of the console, the API and the health checks."""
 
-from importlib.util import find_spec
-
-from django.urls import URLPattern, URLResolver, include, path
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
 
 from sipadmin import checks
 
-urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", checks.healthz, name="healthz"),
-    path("readyz", checks.readyz, name="readyz"),
+urlpatterns = [
+    path("healthz", login_not_required(checks.healthz), name="healthz"),
+    path("readyz", login_not_required(checks.readyz), name="readyz"),
+    path("", include("sipadmin.dashboard.urls")),
+    path("", include("sipadmin.accounts.urls")),
+    path("", include("registrar.urls")),
+    path("", include("proxy.urls")),
+    path("api/", include("sipadmin.api")),
 ]
-for prefix, module in [
-    ("", "sipadmin.accounts.urls"),
-    ("", "registrar.urls"),
-    ("", "proxy.urls"),
-    ("", "sipadmin.dashboard.urls"),
-    ("api/", "sipadmin.api"),
-]:
-    if find_spec(module):
-        urlpatterns.append(path(prefix, include(module)))
+handler400 = "sipadmin.dashboard.errors.bad_request"
+handler403 = "sipadmin.dashboard.errors.forbidden"
+handler404 = "sipadmin.dashboard.errors.not_found"
+handler500 = "sipadmin.dashboard.errors.crashed"
