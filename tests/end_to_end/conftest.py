@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.product import Product
+from tests.end_to_end.programs import Programs
 
 HERE = Path(__file__).parent
 
@@ -31,3 +32,11 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    """Starts other people's programs; all of them are stopped in the end."""
+    running = Programs(tmp_path)
+    yield running
+    running.stop()

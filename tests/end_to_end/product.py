@@ -15,11 +15,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# Loopback needs no proxy, whatever the environment says.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 START_TIMEOUT = 60.0  # seconds; a loaded machine starts slowly
 
 
 class Product:
-    """``sip`` (host, port); ``http`` base URL without a slash at the end; ``data`` its folder; ``output`` lines so far."""
+    """``sip`` (host, port); ``http`` base URL without a slash at the end; ``data`` its folder."""
 
     def __init__(
         self, data: Path, *, sip: tuple[str, int] | None = None, http_port: int = 0, **environment: str
@@ -45,7 +47,7 @@ class Product:
         host, port = self.sip
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--http", "%s:%d" % self.http_address, "--sip", address, *more],
+            [sys.executable, "manage.py", "up", "--http", self.http.removeprefix("http://"), "--sip", address, *more],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -111,7 +113,7 @@ class Product:
     def get(self, path: str) -> tuple[int, str]:
         """(status, body) of a GET without a session."""
         try:
-            with urllib.request.urlopen(self.http + path, timeout=10) as answer:
+            with DIRECT.open(self.http + path, timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

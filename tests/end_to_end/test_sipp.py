@@ -11,7 +11,6 @@ import pytest
 from tests.end_to_end.enrolment import Enrolment
 from tests.end_to_end.programs import Program, Programs, free_port, needs
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.django_db(databases=[])]
 SCENARIOS = Path(__file__).with_name("sipp")
 
 

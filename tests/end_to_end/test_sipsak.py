@@ -7,8 +7,6 @@ import pytest
 from tests.end_to_end.enrolment import Enrolment
 from tests.end_to_end.programs import Program, Programs, needs
 
-pytestmark = pytest.mark.end_to_end
-
 
 @pytest.fixture(scope="module")
 def domain(product) -> Enrolment:

@@ -8,8 +8,6 @@ from tests.end_to_end.enrolment import Enrolment
 from tests.end_to_end.programs import Programs
 from tests.end_to_end.softphones import Baresip, Linphonec
 
-pytestmark = pytest.mark.end_to_end
-
 
 @pytest.fixture(scope="module")
 def domain(product) -> Enrolment:
