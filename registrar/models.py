@@ -13,7 +13,8 @@ host_validator = RegexValidator(
 # §25.1 user, unescaped: no white space, no control characters, none of the URI delimiters.
 username_validator = RegexValidator(
     r"^[^\s\x00-\x1f\x7f@:<>\"\\/?;,%]{1,128}$",
-    'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %',
+    # Doubled: Django fills the message in with %.
+    'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %%',
 )
 
 

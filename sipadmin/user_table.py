@@ -105,22 +105,26 @@ def check_rows(
     errors: list[RowError] = []
     count = 0
     seen: dict[str, int] = {}
+    done = 0
     for number, texts in enumerate(rows, start=2):
         if not any((text or "").strip() for text in texts.values()):
             continue  # spreadsheets leave empty lines at the end
         try:
             row = check_row(domain, number, texts)
-            for name in (row.username, *(row.aliases or ())):
+            for column, name in [("user", row.username), *(("aliases", alias) for alias in row.aliases or ())]:
                 if name in seen:
-                    raise ProvisioningError({"user": f"{name} is already in row {seen[name]}"})
+                    raise ProvisioningError({column: f"{name} is already in row {seen[name]}"})
                 seen[name] = number
             checked.append(row)
         except ProvisioningError as error:
             count += len(error.errors)
             errors += [RowError(number, column, text) for column, text in error.errors.items()]
             del errors[MOST_ERRORS:]
-        if progress and number % 100 == 0:
+        done = number - 1
+        if progress and done % 100 == 0:
             progress(100)
+    if progress:
+        progress(done % 100)
     return checked, errors, count
 
 
@@ -168,7 +172,7 @@ def check_name(name: str, column: str, errors: dict[str, str]) -> None:
     try:
         username_validator(name)
     except ValidationError as error:
-        errors[column] = f"{name!r}: {error.message}"
+        errors[column] = f"{name!r}: {error.messages[0]}"
 
 
 def parse_display_name(text: str) -> str:

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             name='SipUser',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('username', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^[^\\s\\x00-\\x1f\\x7f@:<>\\"\\\\/?;,%]{1,128}$', 'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %')])),
+                ('username', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^[^\\s\\x00-\\x1f\\x7f@:<>\\"\\\\/?;,%]{1,128}$', 'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %%')])),
                 ('display_name', models.CharField(blank=True, max_length=120)),
                 ('enabled', models.BooleanField(default=True)),
                 ('ha1_md5', models.CharField(blank=True, editable=False, max_length=32)),
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
             name='Alias',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^[^\\s\\x00-\\x1f\\x7f@:<>\\"\\\\/?;,%]{1,128}$', 'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %')])),
+                ('name', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^[^\\s\\x00-\\x1f\\x7f@:<>\\"\\\\/?;,%]{1,128}$', 'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %%')])),
                 ('domain', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='user_aliases', to='registrar.domain')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='aliases', to='registrar.sipuser')),
             ],
