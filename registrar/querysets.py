@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
 
-class BindingQuerySet(models.QuerySet):
+class BindingQuerySet(models.QuerySet[Any]):
     def live(self, now: datetime | None = None) -> BindingQuerySet:
         """Bindings that have not expired; expired rows stay until housekeeping (§10.3 step 8)."""
         return self.filter(expires_at__gt=now or timezone.now())

@@ -1,0 +1,111 @@
+"""A domain and a user as the engine keeps them in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from registrar.models import Domain
+
+USER_COLUMNS = (
+    "id",
+    "username",
+    "display_name",
+    "enabled",
+    "max_contacts",
+    "ha1_md5",
+    "ha1_sha256",
+    "ha1_sha512_256",
+)
+
+
+class DomainEntry:
+    """One domain with its users, by name and by alias. ``names`` are its own and its aliases, in lower case."""
+
+    __slots__ = (
+        "aliases",
+        "auth_call",
+        "auth_register",
+        "default_expires",
+        "enabled",
+        "id",
+        "max_contacts",
+        "max_expires",
+        "min_expires",
+        "name",
+        "names",
+        "realm",
+        "users",
+    )
+
+    def __init__(self, row: Domain, aliases: Iterable[str] = ()) -> None:
+        self.id: int = row.pk
+        self.users: dict[str, UserEntry] = {}
+        self.aliases: dict[str, UserEntry] = {}
+        self.take(row, aliases)
+
+    def take(self, row: Domain, aliases: Iterable[str]) -> None:
+        """Become what the database says; the users stay."""
+        self.name = row.name.lower()
+        self.names = frozenset({self.name, *(name.lower() for name in aliases)})
+        self.realm = row.effective_realm
+        self.enabled = row.enabled
+        self.auth_register = row.auth_register
+        self.auth_call = row.auth_call
+        self.min_expires = row.min_expires
+        self.default_expires = row.default_expires
+        self.max_expires = row.max_expires
+        self.max_contacts = row.max_contacts
+
+    def ha1_for(self, username: str, algorithm: str) -> str | None:
+        """Hex H(A1) of an enabled user, for sip.auth; an alias is no digest name (§22.4)."""
+        user = self.users.get(username)
+        return user.ha1(algorithm) if user is not None and user.enabled else None
+
+    def __repr__(self) -> str:
+        return f"<DomainEntry {self.name}>"
+
+
+class UserEntry:
+    """One user. ``aor`` is canonical, such as ``sip:bob@example.org``; ``max_contacts`` is the effective limit."""
+
+    __slots__ = (
+        "_max_contacts",
+        "_md5",
+        "_sha256",
+        "_sha512_256",
+        "alias_names",
+        "aor",
+        "display_name",
+        "domain",
+        "enabled",
+        "id",
+        "username",
+    )
+
+    def __init__(self, domain: DomainEntry, row: tuple[Any, ...], alias_names: tuple[str, ...] = ()) -> None:
+        """``row``: values of USER_COLUMNS."""
+        self.domain = domain
+        self.alias_names = alias_names
+        self.id: int
+        self.id, self.username, self.display_name, self.enabled, self._max_contacts = row[:5]
+        self._md5, self._sha256, self._sha512_256 = row[5:]
+        self.aor = f"sip:{self.username}@{domain.name}"
+
+    @property
+    def max_contacts(self) -> int:
+        return self.domain.max_contacts if self._max_contacts is None else self._max_contacts
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the user exists for callers and phones (R38)."""
+        return self.enabled and self.domain.enabled
+
+    def ha1(self, algorithm: str) -> str | None:
+        """Hex H(A1) for "MD5", "SHA-256" or "SHA-512-256", None when there is none."""
+        if algorithm == "MD5":
+            return self._md5 or None
+        return (self._sha256 if algorithm == "SHA-256" else self._sha512_256) or None
+
+    def __repr__(self) -> str:
+        return f"<UserEntry {self.aor}>"

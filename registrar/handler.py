@@ -1,0 +1,232 @@
+"""The registrar at work: authenticate, authorise, decide, journal, answer, announce (§10.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Protocol
+
+from registrar.clock import Clock
+from registrar.core import Limits, Refused, Registered, Source, inspect_request, register
+from registrar.directory import Directory, DomainEntry, Dropped, UserEntry
+from registrar.events import Change, binding_event
+from registrar.journal import Journal
+from registrar.location import StoredLocation
+from sip.auth.authenticator import Authenticator, AuthResult
+from sip.location import AddressOfRecord, Binding, BindingChanges
+from sip.message.errors import BadMessage
+from sip.message.messages import Request
+from sip.message.params import printable
+from sip.transaction.server import ServerTransaction
+
+logger = logging.getLogger("registrar")
+
+Announce = Callable[[str, int, Callable[[], dict[str, Any] | None]], None]
+
+# §10.3, R34: what is said to a group. A phone needs these to go on; other errors would come from every server there is.
+ANSWERED_TO_GROUP = frozenset({200, 401, 423})
+RETRY_AFTER = 30  # seconds, when the database does not keep up
+
+
+class RegisterEndpoint(Protocol):
+    """What the handler needs of the endpoint."""
+
+    def is_merged(self, transaction: ServerTransaction) -> bool: ...
+
+    def is_own_address(self, host: str, port: int | None, protocol: str = "") -> bool: ...
+
+
+class RegistrarHandler:
+    """Answers REGISTER requests for our domains. Everything happens in the loop thread; nothing waits."""
+
+    def __init__(
+        self,
+        endpoint: RegisterEndpoint,
+        directory: Directory,
+        location: StoredLocation,
+        journal: Journal,
+        authenticator: Authenticator,
+        announce: Announce,
+        clock: Clock,
+    ) -> None:
+        self._endpoint = endpoint
+        self._directory = directory
+        self._location = location
+        self._journal = journal
+        self._authenticator = authenticator
+        self._announce = announce
+        self._clock = clock
+        self.count: Counter[str] = Counter()
+
+    # REGISTER
+
+    def register(self, transaction: ServerTransaction, domain: DomainEntry, now: float) -> None:
+        """Process one REGISTER whose Request-URI names ``domain`` (step 1 is the dispatcher's)."""
+        request = transaction.request
+        if self._endpoint.is_merged(transaction):
+            self._refuse(transaction, Refused(482, "Merged request", "8.2.2.2"))
+            return
+        refused = inspect_request(request)
+        if refused is not None:
+            self._refuse(transaction, refused)
+            return
+        actor: UserEntry | None = None
+        if domain.auth_register:
+            now_wall = self._clock.wall(now)
+            result = self._authenticator.check(request, "www", domain.realm, domain.ha1_for, now_wall)
+            if result.outcome != "ok":
+                self._challenge(transaction, domain, result, now_wall)
+                return
+            actor = domain.users[result.username]
+            if result.uri != request.uri_text:
+                self._note_other_uri(request, result)
+        target = self._target(request, domain, actor, now)
+        if isinstance(target, Refused):
+            self._refuse(transaction, target)
+            return
+        if self._journal.is_full:
+            fields = [("Retry-After", str(RETRY_AFTER))]
+            self._refuse(transaction, Refused(503, "The database does not keep up", "10.3 step 7", fields))
+            return
+        record = self._location.record(target.aor, target.id)
+        limits = Limits(domain.min_expires, domain.default_expires, domain.max_expires, target.max_contacts)
+        source = Source(transaction.flow, actor.aor if actor is not None else "")
+        decision = register(request, record, limits, source, now, self._endpoint.is_own_address)
+        if isinstance(decision, Refused):
+            self._refuse(transaction, decision)
+        elif not decision.changes:
+            self._answer(transaction, decision, now)
+        else:
+            self._location.apply(record, decision.changes)
+            self._journal.submit(decision.changes, partial(self._finish, transaction, record, decision, now))
+
+    def _challenge(self, transaction: ServerTransaction, domain: DomainEntry, result: AuthResult, wall: float) -> None:
+        # Step 3. Unknown user, wrong password and no credentials get the same answer (R03).
+        self.count[f"credentials_{result.outcome}"] += 1
+        if result.outcome == "malformed":
+            self._refuse(transaction, Refused(400, result.reason, "22.4"))
+            return
+        if result.outcome == "wrong":
+            logger.info("Wrong password for %s from %s", printable(result.username), transaction.flow.text)
+        agent = transaction.request.first("user-agent")
+        fields = self._authenticator.challenge_fields(
+            domain.realm, "www", wall, stale=result.outcome == "stale", user_agent=agent
+        )
+        transaction.respond_with(401, None, fields)
+
+    def _target(
+        self, request: Request, domain: DomainEntry, actor: UserEntry | None, now: float
+    ) -> UserEntry | Refused:
+        """Whose bindings these are (step 5), if the sender may change them (step 4).
+
+        A domain that does not fit is no secret and gives 404; whether a user exists is told only to one who may know.
+        """
+        try:
+            uri = request.to.uri
+        except BadMessage as error:
+            return Refused(400, error.reason, "10.3 step 5")
+        if not uri.is_sip or uri.user is None or self._directory.domain(uri.host) is not domain:
+            return Refused(404, f"To is no user of {domain.name}", "10.3 step 5")
+        target = self._directory.user(domain, uri.username)
+        if actor is not None and target is not actor:
+            now_wall = self._clock.wall(now)
+            if target is None or not self._directory.may_register_for(actor, target, now_wall):
+                return Refused(403, f"{printable(actor.username)} may not register for this user", "10.3 step 4")
+        if target is None or not target.is_active:
+            return Refused(404, "No such user", "10.3 step 5")
+        return target
+
+    def _note_other_uri(self, request: Request, result: AuthResult) -> None:
+        # §22.4 item 6: an edge proxy may have rewritten one of the two, so this is no failure.
+        logger.info(
+            "Digest uri %s is not the Request-URI %s (Call-ID %s)",
+            printable(result.uri),
+            printable(request.uri_text),
+            printable(request.call_id),
+        )
+
+    def _refuse(self, transaction: ServerTransaction, refused: Refused) -> None:
+        self.count[f"refused_{refused.status}"] += 1
+        if transaction.flow.is_multicast and refused.status not in ANSWERED_TO_GROUP:
+            transaction.machine.end()
+            return
+        transaction.respond_with(refused.status, refused.reason, refused.fields)
+
+    def _answer(self, transaction: ServerTransaction, decision: Registered, now: float) -> None:
+        # Step 8; what remains is counted from the receipt of the request, whenever the commit came back.
+        fields = decision.fields(now)
+        fields.append(("Date", self._clock.date(now)))
+        transaction.respond_with(200, None, fields)
+
+    def _finish(
+        self,
+        transaction: ServerTransaction,
+        record: AddressOfRecord,
+        decision: Registered,
+        now: float,
+        error: Exception | None,
+    ) -> None:
+        """The journal is done with the changes of one REGISTER."""
+        changes = decision.changes
+        if error is not None:
+            self._location.roll_back(record, changes)
+            self._refuse(transaction, Refused(500, "The registration could not be stored", "10.3 step 7"))
+            return
+        self._location.commit(record, changes)
+        self._answer(transaction, decision, now)
+        self._announce_changes(changes)
+
+    # What else changes bindings
+
+    def remove(self, binding_id: int, done: Callable[[Exception | None], None], aor: str = "") -> bool:
+        """Remove a binding for an administrator; False when there is none of that id. ``done`` as in Journal.submit."""
+        found = self._location.find(binding_id, aor)
+        if found is None:
+            return False
+        record, binding = found
+        changes = BindingChanges(record.aor, removed=[binding])
+
+        def finished(error: Exception | None) -> None:
+            if error is not None:
+                self._location.roll_back(record, changes)
+            else:
+                self._location.commit(record, changes)
+                self._announce_one(binding, "removed", "Removed by an administrator")
+            done(error)
+
+        self._location.apply(record, changes)
+        self._journal.submit(changes, finished)
+        return True
+
+    def drop(self, users: Iterable[Dropped]) -> None:
+        """Forget the bindings of users who are gone (R38); their running calls stay."""
+        for aor, user_id in users:
+            bindings = self._location.drop(aor, user_id)
+            if bindings:
+                self._journal.delete(bindings)
+            for binding in bindings:
+                self._announce_one(binding, "removed", "The user was deleted, disabled or renamed")
+
+    def sweep(self, now: float) -> int:
+        """Take expired bindings out; for every second or so. Gives their number."""
+        expired = self._location.expire(now)
+        if expired:
+            self._journal.delete(expired)
+        for binding in expired:
+            self._announce_one(binding, "expired")
+        return len(expired)
+
+    # Events
+
+    def _announce_changes(self, changes: BindingChanges) -> None:
+        for binding in changes.added:
+            self._announce_one(binding, "added")
+        for binding in changes.updated:
+            self._announce_one(binding, "refreshed")
+        for binding in changes.removed:
+            self._announce_one(binding, "removed")
+
+    def _announce_one(self, binding: Binding, change: Change, reason: str = "") -> None:
+        self._announce("binding", binding.id, partial(binding_event, binding, change, self._clock.wall, reason))
