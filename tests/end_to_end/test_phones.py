@@ -241,10 +241,7 @@ class TestMessage:
 def other_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A second product, on IPv6 loopback and, for multicast, on IPv4 loopback."""
     port = free_port()
-    made = Product(
-        tmp_path_factory.mktemp("other"), SIPADMIN_MULTICAST="127.0.0.1", SIPADMIN_MULTICAST_PORT=str(free_port())
-    )
-    made.sip = ("::1", port)
+    made = Product(tmp_path_factory.mktemp("other"), sip=("::1", port), SIPADMIN_MULTICAST="127.0.0.1")
     try:
         made.launch("--sip", f"127.0.0.1:{port}")
         made.wait_ready()
@@ -275,9 +272,9 @@ async def test_phones_on_ipv6_register_and_call(other_domain: Enrolment, protoco
 
 @pytest.mark.rule("R34")
 async def test_register_to_the_multicast_group_is_answered_there(other_domain: Enrolment) -> None:
-    """§10.2.6, §18.1.1: the phone sends to sip.mcast.net and listens there for the answer."""
-    port = int(other_domain.product.environment["SIPADMIN_MULTICAST_PORT"])
-    async with Phone(other_domain.aor("bob"), other_domain.passwords["bob"], (GROUP, port)) as bob:
+    """§10.2.6, §18.1.1: the phone sends to the group, at the port of the IPv4 listener, and hears the answer there."""
+    group = (GROUP, other_domain.server[1])
+    async with Phone(other_domain.aor("bob"), other_domain.passwords["bob"], group) as bob:
         assert (await soon(bob.register(300))).status == 200
         [binding] = other_domain.bindings("bob")
         assert binding["contact"] == bob.contact

@@ -104,7 +104,8 @@ class TestCredentials:
 
     def challenge(self, algorithm: str) -> Response:
         message = parse_message(
-            b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"
+            b"SIP/2.0 401 Unauthorized\r\nVia: SIP/2.0/UDP a.example;branch=z9hG4bK1\r\n"
+            b"Call-ID: 1\r\nCSeq: 1 REGISTER\r\n"
             b"From: <sip:a@a.example>;tag=1\r\nTo: <sip:a@a.example>\r\nContent-Length: 0\r\n"
             b'WWW-Authenticate: Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=%s,'
             b' nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"\r\n\r\n' % algorithm.encode()
