@@ -1,0 +1,179 @@
+"""The composition root: plugs endpoint, registrar, proxy and stores together. Wiring, and no decision about SIP."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, connection
+from django.utils import timezone
+from proxy.handler import ProxyHandler
+
+from proxy.policy import PolicySnapshot, load_snapshot
+from proxy.recorder import Recorder
+from registrar.clock import Clock
+from registrar.directory import Directory
+from registrar.handler import RegistrarHandler
+from registrar.journal import Journal
+from registrar.location import StoredLocation
+from sip.auth.authenticator import Authenticator
+from sip.auth.nonce import NonceFactory
+from sip.endpoint import Endpoint
+from sipadmin.engine.config import EngineConfig
+from sipadmin.engine.config_changes import ConfigChanges, Install
+from sipadmin.engine.dispatch import Dispatch
+from sipadmin.models import ConfigChange
+
+logger = logging.getLogger(__name__)
+
+HOUSEKEEPING_INTERVAL = 1.0  # seconds
+LONG_INTERVAL = 60.0  # seconds between the rarer duties
+NOTICES_KEPT = timedelta(days=1)
+
+Announce = Callable[[str, int, Callable[[], dict[str, Any] | None]], None]
+
+
+class Engine:
+    """``await load()``, then ``start()``; ``dispatch`` is the endpoint's transaction user; ``await stop()`` flushes."""
+
+    def __init__(self, config: EngineConfig, endpoint: Endpoint, announce: Announce) -> None:
+        loop = asyncio.get_running_loop()
+        self.config = config
+        self.endpoint = endpoint
+        self.started_at = time.time()
+        self.lag = 0.0
+        self.policies = PolicySnapshot()
+        # One thread for whatever reads the configuration: in order, with one database connection.
+        self.executor = ThreadPoolExecutor(1, "configuration")
+        self.clock = Clock(loop.time(), time.time())
+        self.directory = Directory()
+        self.location = StoredLocation(self.directory, self.clock)
+        self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
+        authenticator = Authenticator(NonceFactory(config.nonce_secret, valid_from=self.started_at))
+        self.registrar = RegistrarHandler(
+            endpoint, self.directory, self.location, self.journal, authenticator, announce, self.clock
+        )
+        self.recorder = Recorder(announce)
+        self.proxy = ProxyHandler(
+            endpoint, self.directory, self.location, lambda: self.policies, authenticator, self.recorder
+        )
+        self.dispatch = Dispatch(self.directory, self.registrar, self.proxy)
+        self.changes = ConfigChanges(self.refresh, self.executor)
+        self._housekeeping: asyncio.Task[None] | None = None
+
+    async def load(self) -> None:
+        """Read everything from the database."""
+        await asyncio.get_running_loop().run_in_executor(self.executor, self._load)
+        counts = self.counts()
+        logger.info("%d domains, %d users, %d bindings", counts["domains"], counts["users"], counts["bindings"])
+
+    def _load(self) -> None:
+        self.changes.mark()
+        self.directory.load()
+        self.policies = load_snapshot()
+        self.location.load()
+
+    def start(self) -> None:
+        """Begin to write and to follow changes."""
+        self.journal.start()
+        self.recorder.start()
+        self.changes.start()
+        self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
+
+    async def stop(self) -> None:
+        """Write what is waiting and end the threads."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._housekeeping
+        await self.changes.stop()
+        self.journal.stop()
+        self.recorder.stop()
+        self.executor.submit(connection.close)
+        self.executor.shutdown()
+
+    def refresh(self, kind: str, object_id: int | None) -> Install:
+        """Read what changed (in the worker thread); the result makes it true (in the loop)."""
+        install = self.directory.refresh(kind, object_id)
+        policies = load_snapshot() if kind in ("policy", "domain", "all") else None
+
+        def take_over() -> None:
+            self.registrar.drop(install())
+            if policies is not None:
+                self.policies = policies
+
+        return take_over
+
+    async def remove_binding(self, binding_id: int) -> bool:
+        """Remove a binding for an administrator, stored when this returns; False when there is none of that id."""
+        removed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(error: Exception | None) -> None:
+            if removed.done():
+                return
+            if error is None:
+                removed.set_result(None)
+            else:
+                removed.set_exception(error)
+
+        if not self.registrar.remove(binding_id, done):
+            return False
+        await removed
+        return True
+
+    async def _keep_house(self) -> None:
+        loop = asyncio.get_running_loop()
+        long_at = loop.time()
+        while True:
+            wanted = loop.time() + HOUSEKEEPING_INTERVAL
+            await asyncio.sleep(HOUSEKEEPING_INTERVAL)
+            now = loop.time()
+            self.lag = max(0.0, now - wanted)
+            self.clock.set(now, time.time())
+            try:
+                self.registrar.sweep(now)
+                if now >= long_at:
+                    long_at = now + LONG_INTERVAL
+                    self.journal.delete_left_overs()
+                    await loop.run_in_executor(self.executor, forget_old_notices)
+            except DatabaseError as error:
+                logger.error("housekeeping: %s", error)
+            except Exception:
+                logger.exception("housekeeping failed")
+
+    def counts(self) -> dict[str, int]:
+        return {**self.directory.counts, **self.location.counts}
+
+    def facts(self) -> dict[str, Any]:
+        """What `ping` answers: JSON-able; ``uptime`` and ``lag`` (of the loop) in seconds, ``started_at`` epoch."""
+        return {
+            "version": self.config.version,
+            "started_at": self.started_at,
+            "uptime": time.time() - self.started_at,
+            "lag": self.lag,
+            "listeners": [
+                {"protocol": one.protocol, "host": one.host, "port": one.port, "advertised": one.sent_by}
+                for one in self.endpoint.listeners
+            ],
+            "multicast": self.config.multicast,
+            "counts": self.counts(),
+            "received": dict(self.endpoint.count),
+            "registrar": dict(self.registrar.count),
+            "journal": {
+                "policy": self.config.journal,
+                "waiting": self.journal.waiting,
+                "commits": self.journal.commits,
+                "failures": self.journal.failures,
+            },
+        }
+
+
+def forget_old_notices() -> None:
+    """Nobody starts from the notices: whoever starts reads everything."""
+    ConfigChange.objects.filter(created_at__lt=timezone.now() - NOTICES_KEPT).delete()
