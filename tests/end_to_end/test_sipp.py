@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.end_to_end.enrolment import Enrolment
+from tests.end_to_end.product import Product
 from tests.end_to_end.programs import Program, Programs, free_port, needs
 
 SCENARIOS = Path(__file__).with_name("sipp")
@@ -42,7 +43,14 @@ class Sipp:
         folder.mkdir(parents=True)
         (folder / "fields.csv").write_text("SEQUENTIAL\n" + ";".join(fields) + "\n")
         host, server_port = self.enrolment.server
-        command = [self.path, f"{host}:{server_port}", "-sf", SCENARIOS / f"{scenario}.xml", "-inf", "fields.csv"]
+        command: list[str | Path] = [
+            self.path,
+            f"{host}:{server_port}",
+            "-sf",
+            SCENARIOS / f"{scenario}.xml",
+            "-inf",
+            "fields.csv",
+        ]
         command += ["-i", "127.0.0.1", "-p", str(port), "-m", "1", "-nostdin", "-timeout", "20", "-timeout_error"]
         command += ["-trace_err", "-trace_logs", "-trace_msg", "-cid_str", f"%u-%p@{scenario}"]
         return self.programs.start(command, name)
@@ -84,7 +92,7 @@ def messages(program: Program) -> str:
 
 
 @pytest.fixture(scope="module")
-def domain(product) -> Enrolment:
+def domain(product: Product) -> Enrolment:
     policies = {"alice": "", "bob": "", "carol": "redirect", "dave": "proxy-parallel"}
     return Enrolment(product, "sipp.test", policies, settings=["ring_time=2"])
 

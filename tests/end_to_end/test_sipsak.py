@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.end_to_end.enrolment import Enrolment
+from tests.end_to_end.product import Product
 from tests.end_to_end.programs import Program, Programs, needs
 
 
 @pytest.fixture(scope="module")
-def domain(product) -> Enrolment:
+def domain(product: Product) -> Enrolment:
     # sipsak resolves the host of the URI it is given: the domain answers to loopback's own name.
     return Enrolment(product, "sipsak.test", {"alice": "", "bob": ""}, settings=["alias=127.0.0.1"])
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from tests.end_to_end.enrolment import Enrolment
+from tests.end_to_end.product import Product
 from tests.end_to_end.programs import Programs
 from tests.end_to_end.softphones import Baresip, Linphonec
 
 
 @pytest.fixture(scope="module")
-def domain(product) -> Enrolment:
+def domain(product: Product) -> Enrolment:
     return Enrolment(product, "softphones.test", {"alice": "", "bob": "", "carol": ""})
 
 
