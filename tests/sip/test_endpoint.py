@@ -1,0 +1,306 @@
+"""The endpoint: bytes in, bytes out, and where they go; without sockets."""
+
+from __future__ import annotations
+
+import pytest
+
+from sip.endpoint import Tokens
+from sip.message.messages import Request, Response, new_request
+from sip.message.uri import Uri
+from sip.message.wire import parse_message
+from sip.transport.framing import BrokenFraming
+from sip.transport.listeners import ListenAddress
+from sip.transport.selection import NextHop
+from tests.sip.imaginary import ALICE, BOB, MALLORY, SERVER, ImaginaryEndpoint, request_text, response_text, wire_text
+from tests.sip.recording import RecordingCore, RecordingUser
+
+WILDCARD = [ListenAddress("udp", "0.0.0.0", 5060), ListenAddress("udp", "::", 5060)]
+
+
+def answering() -> tuple[ImaginaryEndpoint, RecordingCore]:
+    core = RecordingCore(lambda transaction: transaction.respond_with(200))
+    return ImaginaryEndpoint(core), core
+
+
+def request(method: str = "MESSAGE") -> Request:
+    return new_request(
+        method, "sip:bob@192.0.2.20", from_="<sip:a@example.org>;tag=1", to="<sip:b@example.org>", call_id="c", cseq=7
+    )
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("data", [b"\r\n\r\n", b"\r\n", b"\0\0\0\0", b"", b"\0"])
+    @pytest.mark.rule("X03")
+    def test_keep_alives_are_nothing(self, data: bytes) -> None:
+        endpoint, core = answering()
+        endpoint.deliver(data)
+        assert endpoint.sent == [] and dict(endpoint.count) == {"keep_alive": 1} and core.transactions == []
+
+    @pytest.mark.parametrize(
+        "data", [b"GET / HTTP/1.1\r\n\r\n", b"\xff\xfe\x00", b"hello", b"REGISTER sip:x SIP/2.0\r\nVia: x"]
+    )
+    def test_what_is_not_sip_is_counted(self, data: bytes) -> None:
+        endpoint, core = answering()
+        endpoint.deliver(data, MALLORY)
+        assert endpoint.sent == [] and dict(endpoint.count) == {"not_sip": 1} and core.transactions == []
+
+    @pytest.mark.parametrize(
+        ("old", "new", "status", "reason"),
+        [
+            ("Call-ID: call-1@alice\r\n", "", 400, "Call-ID missing"),
+            ("CSeq: 1 MESSAGE", "CSeq: 1 INVITE", 400, "CSeq names INVITE, the Request-Line another method"),
+            ("CSeq: 1 MESSAGE", "CSeq: x MESSAGE", 400, "Malformed CSeq x MESSAGE"),
+            ("From: Alice", "From: \"Alice", 400, "Quoted display name without end"),
+            ("To: <sip:bob@example.org>", "To: <sip:bob@example.org", 400, "Malformed address <sip:bob@example.org"),
+            ("SIP/2.0\r\nVia", "SIP/7.0\r\nVia", 505, "Only SIP/2.0 is understood"),
+            ("Content-Length: 0", "Content-Length: 7", 400, "Body shorter than Content-Length"),
+        ],
+    )  # fmt: skip
+    def test_what_can_be_understood_is_answered_and_says_what_is_wrong(
+        self, old: str, new: str, status: int, reason: str
+    ) -> None:
+        endpoint, core = answering()
+        data = request_text("MESSAGE").decode()
+        assert old in data
+        endpoint.deliver(data.replace(old, new).encode(), MALLORY)
+        (sent,) = endpoint.take()
+        assert sent.data.startswith(f"SIP/2.0 {status} {reason}\r\n".encode())
+        assert sent.remote == (MALLORY[0], 5060) and f"received={MALLORY[0]}".encode() in sent.data
+        assert core.transactions == [] and dict(endpoint.count) == {"bad_message": 1} and endpoint.transactions == 0
+
+    @pytest.mark.parametrize("via", ["Via: nonsense", "Subject: no Via"])
+    def test_without_a_way_back_there_is_no_answer(self, via: str) -> None:
+        endpoint, _ = answering()
+        endpoint.deliver(request_text(via=via), MALLORY)
+        assert endpoint.sent == [] and endpoint.count["not_answerable"] == 1
+
+    def test_an_ack_is_never_answered(self) -> None:
+        endpoint, core = answering()
+        endpoint.deliver(request_text("ACK").replace(b"CSeq: 1", b"CSeq: x"))
+        assert endpoint.sent == [] and core.acks == []
+
+    @pytest.mark.rule("X03")
+    def test_a_bad_response_is_dropped(self) -> None:
+        endpoint, _ = answering()
+        user = RecordingUser()
+        endpoint.send_request(request(), NextHop("udp", *BOB), user)
+        response = response_text(endpoint.take()[0].data, 200).replace(b"Content-Length: 0", b"Content-Length: 5")
+        endpoint.deliver(response, BOB)
+        assert user.statuses == [] and endpoint.count["bad_response"] == 1 and endpoint.take() == []
+
+    @pytest.mark.rule("X03")
+    def test_surplus_bytes_of_a_datagram_are_dropped(self) -> None:
+        endpoint, core = answering()
+        endpoint.deliver(request_text("MESSAGE", body="hello") + b"surplus")
+        assert core.transactions[0].request.body == b"hello"
+
+    def test_a_broken_stream_is_answered_first(self) -> None:
+        endpoint, _ = answering()
+        head = request_text(protocol="TCP").replace(b"Content-Length: 0\r\n", b"")
+        flow = endpoint.flow(ALICE, "tcp")
+        endpoint.framing_broken(BrokenFraming("Content-Length missing", head), flow)
+        endpoint.framing_broken(BrokenFraming("Not SIP"), flow)
+        endpoint.framing_broken(BrokenFraming("Content-Length missing", response_text(request_text(), 200)), flow)
+        (sent,) = endpoint.take()
+        assert sent.data.startswith(b"SIP/2.0 400 Content-Length missing\r\n") and sent.protocol == "tcp"
+        assert endpoint.count["broken_stream"] == 3
+
+
+@pytest.mark.rule("R34")
+class TestMulticast:
+    """§18.2.2: answers by the Via, silence for errors."""
+
+    def test_the_core_can_tell(self) -> None:
+        endpoint, core = answering()
+        endpoint.deliver(request_text("REGISTER"), is_multicast=True)
+        assert core.transactions[0].flow.is_multicast
+        assert [(sent.remote, sent.ttl) for sent in endpoint.take()] == [(ALICE, 0)]
+
+    def test_maddr_and_ttl(self) -> None:
+        endpoint, _ = answering()
+        via = "Via: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK1;maddr=224.0.1.75;ttl=3"
+        endpoint.deliver(request_text("REGISTER", via=via), is_multicast=True)
+        assert [(sent.remote, sent.ttl) for sent in endpoint.take()] == [(("224.0.1.75", 5060), 3)]
+
+    def test_nothing_by_itself(self) -> None:
+        core = RecordingCore()
+        endpoint = ImaginaryEndpoint(core)
+        endpoint.deliver(request_text("INVITE"), is_multicast=True)
+        endpoint.deliver(request_text("REGISTER").replace(b"CSeq: 1", b"CSeq: x"), is_multicast=True)
+        endpoint.deliver(request_text("REGISTER"), is_multicast=True)
+        core.answer = lambda transaction: 1 // 0
+        endpoint.deliver(request_text("REGISTER", branch="z9hG4bK2"), is_multicast=True)
+        for transaction in core.transactions[:2]:
+            transaction.ignore()
+        endpoint.deliver(request_text("REGISTER"), is_multicast=True)
+        endpoint.advance(100)
+        assert endpoint.sent == [] and endpoint.transactions == 0 and len(core.transactions) == 3
+
+
+@pytest.mark.rfc("3261", "18.2.2")
+@pytest.mark.rule("X13")
+class TestStreams:
+    """§18.2.2: the same connection while it is open, then one to received:sent-by port."""
+
+    def test_the_answer_takes_the_connection(self) -> None:
+        endpoint, _ = answering()
+        flow = endpoint.deliver(request_text(protocol="TCP"), ("192.0.2.10", 40001), "tcp")
+        (sent,) = endpoint.take()
+        assert sent.connection is flow.connection and sent.remote == ("192.0.2.10", 40001)
+
+    def test_or_a_new_one(self) -> None:
+        core = RecordingCore()
+        endpoint = ImaginaryEndpoint(core)
+        via = "Via: SIP/2.0/TCP pc.example:5070;branch=z9hG4bK1"
+        flow = endpoint.deliver(request_text(via=via), ("192.0.2.10", 40001), "tcp")
+        flow.channel.is_open = False  # type: ignore[attr-defined]
+        core.transactions[0].respond_with(200)
+        (sent,) = endpoint.take()
+        assert (sent.protocol, sent.remote) == ("tcp", ("192.0.2.10", 5070))
+        assert sent.connection is not None and not sent.connection.is_accepted
+
+    def test_content_length_is_always_there(self) -> None:
+        core = RecordingCore()
+        endpoint = ImaginaryEndpoint(core)
+        endpoint.deliver(request_text(protocol="TCP"), ALICE, "tcp")
+        response = Response(200, "OK", [], [])
+        for name in ("Via", "From", "To", "Call-ID", "CSeq"):
+            response.append(name, core.transactions[0].request.first(name.lower()) or "")
+        core.transactions[0].respond(response)
+        message = request()
+        message.remove("Content-Length")
+        message.body = b"hello"
+        endpoint.send_request(message, NextHop("tcp", *BOB), None)
+        assert [sent.message.first("content-length") for sent in endpoint.take()] == ["0", "5"]
+
+    def test_an_open_connection_is_used_again(self) -> None:
+        endpoint, _ = answering()
+        endpoint.deliver(request_text(protocol="TCP"), BOB, "tcp")
+        endpoint.send_request(request(), NextHop("tcp", *BOB), None)
+        first, second = endpoint.take()
+        assert first.connection is second.connection
+        assert second.message.via.transport == "TCP"
+
+
+class TestStateless:
+    """§16.11: sent once, with a branch that only the request decides."""
+
+    @pytest.mark.rfc("3261", "16.11")
+    @pytest.mark.rule("X10")
+    def test_the_same_request_has_the_same_branch(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        texts = [request_text("ACK"), request_text("ACK"), request_text("ACK", branch="z9hG4bKother")]
+        for text in texts:
+            received = parse_message(text)
+            assert isinstance(received, Request)
+            endpoint.send_stateless(received, NextHop("udp", *BOB))
+        first, second, third = (sent.message.via.branch for sent in endpoint.take())
+        assert first == second != third and first.startswith("z9hG4bK0-")
+        endpoint.advance(60)
+        assert endpoint.take() == [] and endpoint.transactions == 0
+
+
+class TestResolve:
+    def resolved(self, endpoint: ImaginaryEndpoint, uri: str) -> list[NextHop]:
+        found: list[list[NextHop]] = []
+        endpoint.resolve(Uri.parse(uri), found.append)
+        endpoint.clock.settle()
+        assert len(found) == 1
+        return found[0]
+
+    def test_numeric_hosts_at_once(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        found: list[list[NextHop]] = []
+        endpoint.resolve(Uri.parse("sip:bob@192.0.2.20:5070"), found.append)
+        assert found == [[NextHop("udp", "192.0.2.20", 5070)]]
+
+    def test_names_by_families_we_listen_for(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        endpoint.network.names["bob.example"] = ["2001:db8::20", "192.0.2.20", "192.0.2.21"]
+        hops = self.resolved(endpoint, "sip:bob.example;transport=tcp")
+        assert hops == [NextHop("tcp", "192.0.2.20", 5060), NextHop("tcp", "192.0.2.21", 5060)]
+
+    @pytest.mark.parametrize("uri", ["sip:nobody.example", "sips:bob@192.0.2.20", "tel:+1555", "sip:bob@[2001:db8::9]"])
+    def test_no_way(self, uri: str) -> None:
+        assert self.resolved(ImaginaryEndpoint(RecordingCore()), uri) == []
+
+
+class TestOwnNames:
+    """§18.1.1, §18.1.2: what we call ourselves, and what we answer to."""
+
+    @pytest.mark.parametrize(
+        ("host", "port", "expected"),
+        [
+            ("192.0.2.1", 5060, True),
+            ("192.0.2.1", None, True),
+            ("192.0.2.1", 5061, False),
+            ("192.0.2.2", 5060, False),
+            ("example.org", None, False),
+        ],
+    )
+    def test_a_listener_with_an_address(self, host: str, port: int | None, expected: bool) -> None:
+        assert ImaginaryEndpoint(RecordingCore()).is_own_address(host, port) is expected
+
+    @pytest.mark.parametrize("host", ["192.0.2.1", "127.0.0.1", "[::1]", "2001:db8::1"])
+    def test_a_wildcard_is_every_local_address(self, host: str) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore(), WILDCARD)
+        assert endpoint.is_own_address(host, 5060) and endpoint.is_own_address(host, None)
+        assert not endpoint.is_own_address(host, 5070) and not endpoint.is_own_address("192.0.2.2", 5060)
+
+    @pytest.mark.rule("X02")
+    def test_advertised_names_are_in_the_via_and_come_back(self) -> None:
+        address = ListenAddress("udp", "10.0.0.1", 25060, "sip.example.org", 5060)
+        endpoint, user = ImaginaryEndpoint(RecordingCore(), [address]), RecordingUser()
+        endpoint.send_request(request(), NextHop("udp", *BOB), user)
+        sent = endpoint.take()[0]
+        assert sent.message.via.sent_by == "sip.example.org:5060"
+        endpoint.deliver(response_text(sent.data, 200), BOB)
+        assert user.statuses == [200] and endpoint.is_own_address("sip.example.org", None, "udp")
+
+    def test_behind_a_wildcard_the_via_has_the_address_routed_to_the_next_hop(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore(), WILDCARD)
+        for host in ("192.0.2.20", "127.0.0.1", "2001:db8::20"):
+            endpoint.send_request(request(), NextHop("udp", host, 5070), None)
+        assert [sent.message.via.sent_by for sent in endpoint.take()] == [
+            "192.0.2.1:5060", "127.0.0.1:5060", "[2001:db8::1]:5060",
+        ]  # fmt: skip
+
+    @pytest.mark.rule("X14")
+    def test_of_several_listeners_the_one_that_is_routed_to_the_next_hop(self) -> None:
+        addresses = [ListenAddress("udp", "127.0.0.1", 5070), ListenAddress("udp", *SERVER)]
+        endpoint = ImaginaryEndpoint(RecordingCore(), addresses)
+        assert endpoint.listener_for(NextHop("udp", "127.0.0.1", 9)).port == 5070
+        assert endpoint.listener_for(NextHop("udp", "192.0.2.20", 9)).sent_by == "192.0.2.1:5060"
+        flow = endpoint.flow()
+        assert endpoint.listener_of(flow).sip_uri() == "<sip:127.0.0.1:5070;lr>"
+        endpoint.send_request(request(), NextHop.on(flow), None)
+        assert endpoint.take()[-1].source == ("127.0.0.1", 5070)
+
+    def test_no_listener(self) -> None:
+        with pytest.raises(LookupError):
+            ImaginaryEndpoint(RecordingCore()).listener_for(NextHop("udp", "2001:db8::9", 5060))
+
+
+def test_tokens_differ() -> None:
+    token = Tokens()
+    assert len({token() for _ in range(2_000)}) == 2_000 and len(token()) == 16
+
+
+@pytest.mark.rule("X12")
+def test_compact_folded_and_odd_spellings_are_understood() -> None:
+    endpoint, core = answering()
+    endpoint.deliver(
+        wire_text(
+            """OPTIONS sip:bob@example.org SIP/2.0
+            v: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK1,
+            f: Alice <sip:alice@example.org>;tag=1
+            T: <sip:bob@example.org>
+            i: 1
+            cseq: 1 OPTIONS
+            max-forwards: 70
+
+            """
+        ).replace(b"bK1,\r\n", b"bK1,\r\n SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK0\r\n")
+    )
+    assert [sent.status for sent in endpoint.take()] == [200]
+    assert [via.host for via in core.transactions[0].request.vias] == ["192.0.2.10", "192.0.2.11"]

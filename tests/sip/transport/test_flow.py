@@ -1,0 +1,40 @@
+"""Flows."""
+
+from __future__ import annotations
+
+import pytest
+
+from sip.transport.flow import Flow, bare_host, host_for_uri
+
+HERE, THERE = ("192.0.2.1", 5060), ("192.0.2.9", 5062)
+
+
+class TestFlow:
+    def test_equal_when_both_ends_are(self) -> None:
+        assert Flow("udp", HERE, THERE) == Flow("udp", HERE, THERE, channel=object())
+        assert len({Flow("udp", HERE, THERE), Flow("udp", HERE, THERE), Flow("tcp", HERE, THERE)}) == 2
+        assert Flow("udp", HERE, THERE) != Flow("udp", HERE, ("192.0.2.9", 5063))
+
+    def test_another_connection_is_another_flow(self) -> None:
+        first, second = object(), object()
+        assert Flow("tcp", HERE, THERE, first) == Flow("tcp", HERE, THERE, first)
+        assert Flow("tcp", HERE, THERE, first) != Flow("tcp", HERE, THERE, second)
+        assert Flow("udp", HERE, THERE, first).connection is None
+
+    def test_text(self) -> None:
+        assert Flow("udp", HERE, THERE).text == "udp:192.0.2.9:5062"
+        assert Flow("tcp", ("::1", 5060), ("2001:db8::9", 5062)).text == "tcp:[2001:db8::9]:5062"
+
+    def test_reliable_and_open(self) -> None:
+        class Closed:
+            is_open = False
+
+        assert not Flow("udp", HERE, THERE).is_reliable and Flow("udp", HERE, THERE).is_open
+        assert Flow("tcp", HERE, THERE, Closed()).is_reliable and not Flow("tcp", HERE, THERE, Closed()).is_open
+
+
+@pytest.mark.rule("X15")
+def test_hosts_with_and_without_brackets() -> None:
+    assert host_for_uri("fe80::1%eth0") == "[fe80::1]"
+    assert host_for_uri("192.0.2.1") == "192.0.2.1"
+    assert bare_host("[::1]") == "::1"
