@@ -37,6 +37,7 @@ class Child:
         self.pause = FIRST_PAUSE
         self.started_at = 0.0
         self._say = say
+        self.has_complained = False  # since its last start
         self._is_error = False
         self._log = RotatingFileHandler(
             log_dir / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES, delay=True, errors="backslashreplace"
@@ -46,6 +47,7 @@ class Child:
         """Start the process and read its output to the end; its exit code (negative: the signal)."""
         self.started_at = time.monotonic()
         self.last_lines.clear()
+        self._is_error = self.has_complained = False
         self.process = await asyncio.create_subprocess_exec(
             *self.command,
             cwd=BASE_DIR,
@@ -75,6 +77,7 @@ class Child:
         elif line.startswith(("Traceback ", "sipadmin: ")):
             self._is_error = True
         if self._is_error:
+            self.has_complained = True
             self._say(f"{self.name}: {line}")
         record = logging.LogRecord(self.name, logging.INFO, "", 0, line, None, None)
         with suppress(OSError):
@@ -154,7 +157,7 @@ class Supervisor:
             if not self.is_ready:
                 # At the first start a wrong setting would only fail again and again.
                 hint = "" if code == CANNOT_BIND else "; see " + str(child._log.baseFilename)
-                last = "" if code == CANNOT_BIND else "".join(f"\n    {line}" for line in child.last_lines)
+                last = "" if child.has_complained else "".join(f"\n    {line}" for line in child.last_lines)
                 self.give_up(f"{child.name} {reason} before it was ready{hint}{last}")
                 return
             pause = child.next_pause()

@@ -59,7 +59,7 @@ class Engine:
         self.registrar = RegistrarHandler(
             endpoint, self.directory, self.location, self.journal, authenticator, announce, self.clock
         )
-        self.recorder = Recorder(announce)
+        self.recorder = Recorder(announce, loop.time)
         self.proxy = ProxyHandler(
             endpoint, self.directory, self.location, lambda: self.policies, authenticator, self.recorder
         )
@@ -170,6 +170,11 @@ class Engine:
                 "waiting": self.journal.waiting,
                 "commits": self.journal.commits,
                 "failures": self.journal.failures,
+            },
+            "recorder": {
+                "waiting": self.recorder.waiting,
+                "written": self.recorder.written,
+                "dropped": self.recorder.dropped,
             },
         }
 

@@ -21,6 +21,7 @@ from sipadmin.demo.stage import NoServer, NotRegistered, Stage, Verdict
 from sipadmin.environment import BadSetting, parse_host_port
 
 DEFAULT_DOMAIN = "demo.sip.local"
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 START_HINT = "Start the server in another terminal: python3 manage.py up"
 
 
@@ -60,11 +61,12 @@ class Command(BaseCommand):
             host, port = parse_host_port(text, "--sip")
             return host, port
         try:
-            engine_command("ping")
+            listeners = engine_command("ping")["listeners"]
         except EngineUnavailable as error:
             raise CommandError(f"{error} {START_HINT}") from None
-        listener = settings.SIPADMIN.sip[0]
-        return ("127.0.0.1" if listener.host == "0.0.0.0" else listener.host), listener.port
+        # Whatever flags the server was started with, this is where it listens.
+        host, port = next((one["host"], one["port"]) for one in listeners if one["protocol"] == "udp")
+        return LOOPBACK.get(host, host), port
 
     def fill(self, domain: str) -> dict[str, str]:
         with tqdm(

@@ -43,8 +43,5 @@ class Command(BaseCommand):
             if error.count > len(lines):
                 lines.append(f"... and {error.count - len(lines)} more")
             raise CommandError("nothing imported:\n  " + "\n  ".join(lines)) from None
-        word = "would be " if options["dry_run"] else ""
-        print(
-            f"{name}: {counts.created} users {word}created, {counts.updated} {word}updated, "
-            f"{counts.unchanged} unchanged"
-        )
+        word = "to be created" if options["dry_run"] else "created"
+        print(f"{name}: users {word} {counts.created}, updated {counts.updated}, unchanged {counts.unchanged}")
