@@ -51,7 +51,7 @@ def read_bindings(clock: Clock) -> Iterator[Binding]:
 class RowWriter:
     """Writes bindings on one connection, in the caller's transaction.
 
-    The statement comes from Django's own compiler, once; ``executemany`` then costs a third of ``bulk_create``
+    The statement comes from Django's own compiler, once; ``executemany`` then costs a quarter of ``bulk_create``
     (bench/journal_rows.py).
     """
 
