@@ -13,18 +13,17 @@ from sip.message.uri import Uri
 from sip.message.via import Via
 from sip.message.wire import parse_message
 from sip.transaction.client import ClientTransaction
-from sip.transaction.layer import TransactionLayer, log_failure
+from sip.transaction.failures import log_failure
+from sip.transaction.layer import TransactionLayer
 from sip.transaction.server import ServerTransaction
 from sip.transaction.timers import Intervals, Timer, Timers
 from sip.transaction.users import ClientUser, TransactionUser
-from sip.transport.flow import DatagramChannel, Flow, StreamChannel, bare_host
+from sip.transport.flow import DatagramChannel, Flow, StreamChannel
 from sip.transport.framing import BrokenFraming
-from sip.transport.listeners import ListenAddress, Listener
+from sip.transport.listeners import ListenAddress, Listener, Listeners
 from sip.transport.network import Network, SocketNetwork
 from sip.transport.received import stamp
 from sip.transport.selection import Destination, NextHop, destination, is_numeric_host, next_hops
-
-MAX_KEPT_CHOICES = 4_096  # listeners chosen by destination
 
 
 class Endpoint:
@@ -48,17 +47,15 @@ class Endpoint:
         token: Callable[[], str] | None = None,
     ) -> None:
         self.count: Counter[str] = Counter()
-        self.listeners: list[Listener] = []
         self._addresses = listeners
         self._multicast = multicast
         self._network: Network = network or SocketNetwork(self.count)
+        self._listeners = Listeners([], self._network.route_from, self._network.is_local_address)
         self._timers = Timers(self._wake)
         self._layer = TransactionLayer(
             user, self, self._timers, Intervals(t1, t2, t4), token or Tokens(), self.count, worker_id
         )
         self._secret = os.urandom(16)
-        self._chosen: dict[tuple[str, str], Listener] = {}
-        self._at: dict[tuple[str, tuple[str, int]], Listener] = {}
 
     @property
     def user(self) -> TransactionUser:
@@ -71,7 +68,11 @@ class Endpoint:
 
     def bind(self) -> None:
         """Bind all listeners, or none and raise OSError that says which and why."""
-        self.listeners = self._network.bind(self._addresses, self._multicast)
+        self._listeners = Listeners(
+            self._network.bind(self._addresses, self._multicast),
+            self._network.route_from,
+            self._network.is_local_address,
+        )
 
     async def start(self) -> None:
         """Receive from now on."""
@@ -190,7 +191,7 @@ class Endpoint:
             connection = flow.channel
             return flow.is_open and _streams(connection).write(data, failed)
         try:
-            listener = self.listener_for(next_hop)
+            listener = self._listeners.towards(protocol, host)
         except LookupError:
             return False
         if protocol == "udp":
@@ -225,82 +226,34 @@ class Endpoint:
             self._network.look_up(wanted.host, lambda addresses: done(self._reachable(wanted, addresses)))
 
     def _reachable(self, wanted: Destination, addresses: list[str]) -> list[NextHop]:
-        families = {":" in listener.host for listener in self.listeners if listener.protocol == wanted.protocol}
+        families = {listener.is_ipv6 for listener in self._listeners.all if listener.protocol == wanted.protocol}
         return next_hops(wanted, [address for address in addresses if (":" in address) in families])
+
+    @property
+    def listeners(self) -> list[Listener]:
+        """The open listeners, with their real ports."""
+        return self._listeners.all
 
     def listener_for(self, next_hop: NextHop) -> Listener:
         """Listener that a request to this next hop leaves from; LookupError when there is none of its kind."""
         if next_hop.flow is not None:
-            return self.listener_of(next_hop.flow)
-        key = (next_hop.protocol, next_hop.host)
-        listener = self._chosen.get(key)
-        if listener is None:
-            if len(self._chosen) >= MAX_KEPT_CHOICES:
-                self._chosen.clear()
-            listener = self._chosen[key] = self._choose(next_hop.protocol, next_hop.host)
-        return listener
-
-    def _choose(self, protocol: str, host: str) -> Listener:
-        is_ipv6 = ":" in host
-        fitting = [one for one in self.listeners if one.protocol == protocol and one.is_ipv6 == is_ipv6]
-        if not fitting:
-            raise LookupError(f"No {protocol} listener for {host}")
-        if len(fitting) == 1 and not fitting[0].is_wildcard:
-            return fitting[0]
-        source = self._network.route_from(host)
-        for listener in fitting:
-            if listener.host == source:
-                return listener
-        for listener in fitting:
-            if listener.is_wildcard:
-                return listener.at(source) if source else listener
-        return fitting[0]
+            return self._listeners.of(next_hop.flow)
+        return self._listeners.towards(next_hop.protocol, next_hop.host)
 
     def listener_of(self, flow: Flow) -> Listener:
         """Listener that a flow came in by, seen at the local address of the flow."""
-        key = (flow.protocol, flow.local)
-        listener = self._at.get(key)
-        if listener is None:
-            if len(self._at) >= MAX_KEPT_CHOICES:
-                self._at.clear()
-            listener = self._at[key] = self._find(flow)
-        return listener
-
-    def _find(self, flow: Flow) -> Listener:
-        host, port = flow.local
-        for listener in self.listeners:
-            if listener.protocol == flow.protocol and listener.host == host and listener.port == port:
-                return listener
-        for listener in self.listeners:
-            is_family = listener.is_ipv6 == (":" in host)
-            if listener.protocol == flow.protocol and listener.is_wildcard and listener.port == port and is_family:
-                return listener.at(host)
-        raise LookupError(f"No listener for {flow.text}")
+        return self._listeners.of(flow)
 
     def is_own_address(self, host: str, port: int | None, protocol: str = "") -> bool:
         """Whether host and port are ours: a listener's, an advertised one, or, behind a wildcard, any local address.
 
         ``host`` may be a name or an address with or without brackets; no ``port`` means the protocol's default.
         """
-        host = bare_host(host.lower())
-        for listener in self.listeners:
-            if protocol and listener.protocol != protocol:
-                continue
-            if listener.answers_to(host, port):
-                return True
-            if (
-                listener.is_wildcard
-                and listener.port == (port or 5060)
-                and is_numeric_host(host)
-                and (":" in host) == listener.is_ipv6
-                and self._network.is_local_address(host)
-            ):
-                return True
-        return False
+        return self._listeners.are_at(host, port, protocol)
 
     def is_own_sent_by(self, via: Via) -> bool:
         """Whether we could have put this Via there (§18.1.2)."""
-        return self.is_own_address(via.host, via.port)
+        return self._listeners.are_at(via.host, via.port)
 
 
 def _datagrams(flow: Flow) -> DatagramChannel:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from traceback import format_tb
-from typing import Protocol
 
 from sip.message.errors import BadMessage
 from sip.message.messages import Message, Request, Response, response_to
-from sip.message.params import printable
 from sip.message.via import MAGIC_COOKIE, Via
 from sip.transaction.client import ClientTransaction
+from sip.transaction.failures import log_failure
 from sip.transaction.invite_client import InviteClientTransaction, cancel_of
 from sip.transaction.invite_server import InviteServerMachine
 from sip.transaction.key import RequestKey, is_rfc2543, key_of_cancelled, merge_key, request_key
@@ -25,13 +22,10 @@ from sip.transaction.non_invite_client import NonInviteClientTransaction
 from sip.transaction.non_invite_server import NonInviteServerMachine
 from sip.transaction.server import ServerMachine, ServerTransaction
 from sip.transaction.timers import Intervals, Timers
-from sip.transaction.users import ClientUser, TransactionUser
+from sip.transaction.users import ClientUser, TransactionUser, Transport
 from sip.transport.flow import Flow
-from sip.transport.listeners import Listener
 from sip.transport.received import answers_to_group, response_address, response_ttl, stamp
 from sip.transport.selection import NextHop
-
-logger = logging.getLogger("sip")
 
 # Methods other than INVITE that a CANCEL may name by its branch: it is answered and has no effect (§9.2).
 _NEVER_CANCELLED = (
@@ -47,25 +41,6 @@ _NEVER_CANCELLED = (
     "PRACK",
     "REFER",
 )
-
-
-class Transport(Protocol):
-    """What the layer needs below it."""
-
-    def now(self) -> float: ...
-
-    def soon(self, callback: Callable[[], None]) -> None:
-        """Call back after the present event, so that nobody is told of a failure before his own call has returned."""
-
-    def listener_for(self, next_hop: NextHop) -> Listener:
-        """LookupError when we do not listen for that protocol and address family."""
-
-    def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
-        """False when it failed at once; ``failed`` is called when it fails later."""
-
-    def send_back(self, flow: Flow, address: tuple[str, int], data: bytes, ttl: int) -> bool: ...
-
-    def is_own_sent_by(self, via: Via) -> bool: ...
 
 
 class TransactionLayer:
@@ -319,10 +294,3 @@ class TransactionLayer:
             return
         self.count["core_failed"] += 1
         log_failure(error, message)
-
-
-def log_failure(error: Exception, message: Message | None) -> None:
-    """Log an error of ours with the Call-ID and where it happened; nothing of the peer's goes out unescaped."""
-    what = f"{message!r} of Call-ID {printable(message.first('call-id') or '', 80)}" if message else "an end"
-    where = "".join(format_tb(error.__traceback__))
-    logger.error("Failed on %s: %s: %s\n%s", what, type(error).__name__, printable(str(error), 200), where)

@@ -1,12 +1,15 @@
-"""What the transaction layer tells the cores above it, and what its machines ask of the layer (§17, figure 4)."""
+"""Who talks to whom: cores above the layer, machines inside it, the transport below it (§17, figure 4)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from sip.message.messages import Request, Response
+from sip.message.via import Via
 from sip.transaction.timers import Intervals, Timers
 from sip.transport.flow import Flow
+from sip.transport.listeners import Listener
 from sip.transport.selection import NextHop
 
 if TYPE_CHECKING:
@@ -62,4 +65,20 @@ class Surroundings(Protocol):
     def client_failed(self, transaction: ClientTransaction, status: int, now: float) -> None: ...
 
 
-__all__ = ["ClientUser", "NextHop", "Surroundings", "TransactionUser"]
+class Transport(Protocol):
+    """What the layer needs below it."""
+
+    def now(self) -> float: ...
+
+    def soon(self, callback: Callable[[], None]) -> None:
+        """Call back after the present event, so that nobody is told of a failure before his own call has returned."""
+
+    def listener_for(self, next_hop: NextHop) -> Listener:
+        """LookupError when we do not listen for that protocol and address family."""
+
+    def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
+        """False when it failed at once; ``failed`` is called when it fails later."""
+
+    def send_back(self, flow: Flow, address: tuple[str, int], data: bytes, ttl: int) -> bool: ...
+
+    def is_own_sent_by(self, via: Via) -> bool: ...

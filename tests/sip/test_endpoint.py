@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from sip.endpoint import Tokens
@@ -104,6 +106,27 @@ class TestBadInput:
         (sent,) = endpoint.take()
         assert sent.data.startswith(b"SIP/2.0 400 Content-Length missing\r\n") and sent.protocol == "tcp"
         assert endpoint.count["broken_stream"] == 3
+
+
+class TestMutations:
+    """Whatever arrives, nothing of ours fails and nothing stays."""
+
+    def test_broken_messages(self) -> None:
+        random = Random(4475)
+        endpoint, _ = answering()
+        methods = ("INVITE", "ACK", "CANCEL", "REGISTER")
+        seeds = [request_text(method, fields=["Contact: <sip:a@b>"], body="body") for method in methods]
+        seeds.append(response_text(request_text(), 200))
+        for _ in range(3_000):
+            data = bytearray(random.choice(seeds))
+            for _ in range(random.randint(1, 4)):
+                at = random.randrange(len(data) + 1)
+                piece = random.choice(seeds)[: random.randint(1, 60)]
+                data[at : at + random.randint(0, 20)] = random.choice([b"", bytes([random.randrange(256)]), piece])
+            endpoint.deliver(bytes(data), MALLORY, random.choice(["udp", "tcp"]))
+        assert endpoint.count["core_failed"] == 0 and endpoint.count["bad_message"] > 100
+        endpoint.advance(100)
+        assert endpoint.transactions == 0
 
 
 @pytest.mark.rule("R34")
