@@ -208,7 +208,7 @@ def engine_command(name: str, *, timeout: float = 5.0, **arguments: Any) -> dict
     if not reply.pop("ok", False):
         raise EngineUnavailable(reply.get("error") or "The SIP process refused.")
     reply.pop("id", None)
-    return reply
+    return dict(reply)
 
 
 def receive_exactly(connection: socket.socket, count: int) -> bytes:

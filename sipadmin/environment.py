@@ -47,11 +47,12 @@ class HostPort(NamedTuple):
 class Sipadmin:
     """The product's own settings (``settings.SIPADMIN``).
 
-    ``http`` HostPort; ``sip`` list of HostPort (UDP and TCP on each); ``data`` Path; ``trusted`` networks;
+    ``http`` HostPort; ``sip`` list of HostPort (UDP and TCP on each); ``data`` Path; ``trusted`` networks, never
+    limited or banned; ``relay_from`` networks that may reach other domains through us without a password;
     ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort or None.
     """
 
-    __slots__ = ("advertise", "data", "http", "journal", "multicast", "sip", "trusted")
+    __slots__ = ("advertise", "data", "http", "journal", "multicast", "relay_from", "sip", "trusted")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.http = parse_host_port(environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)")
@@ -62,6 +63,9 @@ class Sipadmin:
         self.data = data_dir(environ)
         self.trusted = [
             parse_network(text, "SIPADMIN_TRUSTED") for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
+        ]
+        self.relay_from = [
+            parse_network(text, "SIPADMIN_RELAY_FROM") for text in split_words(environ.get("SIPADMIN_RELAY_FROM", ""))
         ]
         self.multicast = parse_multicast(environ.get("SIPADMIN_MULTICAST"), self.sip)
         self.journal = environ.get("SIPADMIN_JOURNAL") or "durable"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -49,9 +49,10 @@ def import_rows(
 
 def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
     """Insert what is new and update what differs; in the caller's transaction."""
-    known = {user.username: user for user in SipUser.objects.filter(domain=domain)}
-    for user in known.values():
-        user.domain = domain
+    known: dict[str, SipUser] = {}
+    for known_user in SipUser.objects.filter(domain=domain):
+        known_user.domain = domain
+        known[known_user.username] = known_user
     new: list[SipUser] = []
     changed: list[SipUser] = []
     touched: set[str] = set()
@@ -91,16 +92,20 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
 def update_users(users: Sequence[SipUser]) -> None:
     """One narrow UPDATE a row: bulk_update would build statements of thousands of CASE branches."""
     quote = connection.ops.quote_name
-    fields = [SipUser._meta.get_field(name) for name in USER_FIELDS]
-    changes = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    table = SipUser._meta.db_table
+    # None of these columns is named otherwise than its field.
+    changes = ", ".join(f"{quote(name)} = %s" for name in USER_FIELDS)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {quote(SipUser._meta.db_table)} SET {changes} WHERE id = %s",
-            [
-                [*(field.get_db_prep_save(getattr(user, field.name), connection) for field in fields), user.pk]
-                for user in users
-            ],
+            f"UPDATE {quote(table)} SET {changes} WHERE id = %s",
+            [[*(prepared(user, name) for name in USER_FIELDS), user.pk] for user in users],
         )
+
+
+def prepared(user: SipUser, name: str) -> Any:
+    """A column's value as the database wants it."""
+    value = getattr(user, name)
+    return connection.ops.adapt_datetimefield_value(value) if name == "updated_at" else value
 
 
 def batches(users: list[SipUser]) -> Iterable[list[SipUser]]:

@@ -6,22 +6,24 @@ import hashlib
 import logging
 import socket
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sip.transport.listeners import ListenAddress
 from sip.transport.received import SIP_GROUP
-from sipadmin.environment import Sipadmin
+from sipadmin.environment import Network, Sipadmin
 
 logger = logging.getLogger(__name__)
 
 
 class EngineConfig(NamedTuple):
-    """``multicast``: interface addresses that could join. ``journal``: durable or fast. ``nonce_secret``: 32 bytes."""
+    """``multicast``: interface addresses that could join. ``journal``: durable or fast. Secrets: 32 bytes each."""
 
     listen: list[ListenAddress]
     multicast: list[str]
-    journal: str
+    journal: Literal["durable", "fast"]
     nonce_secret: bytes
+    route_secret: bytes
+    relay_from: list[Network]
     version: str
 
 
@@ -39,8 +41,20 @@ def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
         for address in own.sip
         for protocol in ("udp", "tcp")
     ]
-    secret = hashlib.sha256(b"sip nonces " + secret_key.encode()).digest()
-    return EngineConfig(listen, joinable(own.multicast), own.journal, secret, version)
+    return EngineConfig(
+        listen,
+        joinable(own.multicast),
+        "fast" if own.journal == "fast" else "durable",
+        derive_secret(secret_key, "nonces"),
+        derive_secret(secret_key, "routes"),
+        own.relay_from,
+        version,
+    )
+
+
+def derive_secret(secret_key: str, purpose: str) -> bytes:
+    """One secret a purpose: what one of them gives away says nothing about the others or the sessions."""
+    return hashlib.blake2b(purpose.encode(), key=hashlib.sha256(secret_key.encode()).digest(), digest_size=32).digest()
 
 
 def numeric_host(host: str) -> str:

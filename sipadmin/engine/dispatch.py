@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from proxy.core.facts import DomainFacts
+from registrar.directory import Directory, DomainEntry
 from sip.message.errors import BadMessage
 from sip.message.messages import Request
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
 
-class Domains(Protocol):
-    def domain(self, host: str) -> DomainFacts | None: ...
-
-
 class Registrar(Protocol):
-    def register(self, transaction: ServerTransaction, domain: DomainFacts, now: float) -> None: ...
+    def register(self, transaction: ServerTransaction, domain: DomainEntry, now: float) -> None: ...
 
 
 class Proxy(Protocol):
@@ -30,7 +26,7 @@ class Proxy(Protocol):
 class Dispatch:
     """The transaction user of the endpoint."""
 
-    def __init__(self, domains: Domains, registrar: Registrar, proxy: Proxy) -> None:
+    def __init__(self, domains: Directory, registrar: Registrar, proxy: Proxy) -> None:
         self._domains = domains
         self._registrar = registrar
         self._proxy = proxy
@@ -50,7 +46,7 @@ class Dispatch:
     def cancel_received(self, cancel: ServerTransaction, invite: ServerTransaction | None, now: float) -> None:
         self._proxy.cancel(cancel, invite, now)
 
-    def _domain_of(self, request: Request) -> DomainFacts | None:
+    def _domain_of(self, request: Request) -> DomainEntry | None:
         try:
             return self._domains.domain(request.uri.host.lower())
         except BadMessage:

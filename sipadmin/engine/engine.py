@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
-from proxy.handler import ProxyHandler
 
+from proxy.handler import ProxyHandler
 from proxy.policy import PolicySnapshot, load_snapshot
 from proxy.recorder import Recorder
 from registrar.clock import Clock
@@ -59,9 +59,17 @@ class Engine:
         self.registrar = RegistrarHandler(
             endpoint, self.directory, self.location, self.journal, authenticator, announce, self.clock
         )
-        self.recorder = Recorder(announce, loop.time)
+        self.recorder = Recorder(announce, self.clock.wall)
         self.proxy = ProxyHandler(
-            endpoint, self.directory, self.location, lambda: self.policies, authenticator, self.recorder
+            endpoint,
+            self.directory,
+            self.location,
+            lambda: self.policies,
+            authenticator,
+            self.recorder,
+            secret=config.route_secret,
+            wall=self.clock.wall,
+            relay_from=config.relay_from,
         )
         self.dispatch = Dispatch(self.directory, self.registrar, self.proxy)
         self.changes = ConfigChanges(self.refresh, self.executor)
@@ -165,6 +173,7 @@ class Engine:
             "counts": self.counts(),
             "received": dict(self.endpoint.count),
             "registrar": dict(self.registrar.count),
+            "proxy": dict(self.proxy.count),
             "journal": {
                 "policy": self.config.journal,
                 "waiting": self.journal.waiting,

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -27,15 +28,20 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         from sipadmin.engine.server import CannotListen, SipServer
 
-        try:
-            from uvloop import new_event_loop
-        except ImportError:
-            from asyncio import new_event_loop
         server = SipServer()
         try:
             server.bind()
         except CannotListen as error:
             print(f"sipadmin: {error}", file=sys.stderr, flush=True)
             sys.exit(CANNOT_BIND)
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
             runner.run(server.run())
+
+
+def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

@@ -51,10 +51,10 @@ class Command(BaseCommand):
             step.done()
             if copy:
                 self.say(f"        the database as it was: {display(str(copy))}")
-        step = Step(4, 4, "secret key, static files") if pending else None
+        static_step = Step(4, 4, "secret key, static files") if pending else None
         preparation.collect_static()
-        if step:
-            step.done()
+        if static_step:
+            static_step.done()
         base = f"http://{own.http}/"
         link = preparation.setup_address(base, is_terminal=sys.stdout.isatty())
         connection.close()
