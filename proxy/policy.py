@@ -99,4 +99,12 @@ def _snapshot(rows: Iterable[tuple[bool, int | None, str, int | None, str, str, 
     return PolicySnapshot(server, domains, users)
 
 
-__all__ = ["DEFAULT_RING_TIME", "EffectivePolicy", "PolicyAt", "PolicySnapshot", "effective_for", "load_part", "load_snapshot"]
+__all__ = [
+    "DEFAULT_RING_TIME",
+    "EffectivePolicy",
+    "PolicyAt",
+    "PolicySnapshot",
+    "effective_for",
+    "load_part",
+    "load_snapshot",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from proxy.core.response_context import Branch, BranchState
+from proxy.core.branch import Branch, BranchState
 from sip.message.params import printable
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from proxy.choices import PROXY, Policy
 from sip.message.uri import Uri
@@ -44,7 +44,8 @@ class DirectoryFacts(Protocol):
     """Domains and users in memory (``registrar.directory.Directory``)."""
 
     def domain(self, host: str) -> DomainFacts | None: ...
-    def user(self, domain: DomainFacts, username: str) -> UserFacts | None: ...
+    def domains(self) -> Sequence[DomainFacts]: ...
+    def user(self, domain: Any, username: str) -> UserFacts | None: ...
 
 
 class FlowFacts(Protocol):
@@ -168,22 +169,20 @@ class Responsibility:
     ``is_own_address(host, port)`` knows the listeners and advertised addresses; ``own_ports`` are their ports.
     A host name of a domain is ours without a port or with a port we listen on. A request for one of our bare
     addresses, such as ``sip:bob@192.0.2.1:5060`` of a phone that knows no domain, is for the domain of that name if
-    there is one, else for ``default_domain()``: the first domain of this server.
+    there is one, else for the first domain this server ever had, which mostly is the only one.
     """
 
-    __slots__ = ("_default_domain", "_directory", "_is_own_address", "_kept", "_own_ports")
+    __slots__ = ("_directory", "_is_own_address", "_kept", "_own_ports")
 
     def __init__(
         self,
         directory: DirectoryFacts,
         is_own_address: Callable[[str, int | None], bool],
         own_ports: Container[int],
-        default_domain: Callable[[], DomainFacts | None],
     ) -> None:
         self._directory = directory
         self._is_own_address = is_own_address
         self._own_ports = own_ports
-        self._default_domain = default_domain
         self._kept: dict[tuple[str, int | None], bool] = {}
 
     def is_own_address(self, host: str, port: int | None) -> bool:
@@ -205,7 +204,9 @@ class Responsibility:
             domain = self._directory.domain(uri.host)
             if domain is not None:
                 return domain
-        return self._default_domain() if self.is_own_address(uri.host, port) else None
+        if not self.is_own_address(uri.host, port):
+            return None
+        return min(self._directory.domains(), key=lambda domain: domain.id, default=None)
 
     def is_own(self, uri: Uri) -> bool:
         """Whether a request sent to this URI would come back to this server."""

@@ -1,4 +1,4 @@
-"""Request forwarding (§16.6): the copy for one target, steps 1 to 6. The endpoint does steps 8 and 10."""
+"""Request forwarding (§16.6): the copy for one target, steps 1 to 7. The endpoint does steps 8 to 10."""
 
 from __future__ import annotations
 
@@ -17,42 +17,55 @@ INITIAL_MAX_FORWARDS = 70  # §16.6 step 3
 # Methods that begin a dialog (§12.1, RFC 6665 §4.3, RFC 3515). NOTIFY is record-routed only where the SUBSCRIBE was.
 DIALOG_METHODS = frozenset({"INVITE", "SUBSCRIBE", "REFER"})
 
+# Assertions of identity that are worth something only between those who trust each other (RFC 3325 §5).
+UNTRUSTED = ("p-asserted-identity", "remote-party-id")
+
 _REALM = re.compile(r'[\s,]realm\s*=\s*("[^"\\]*(?:\\.[^"\\]*)*"|[^\s,]+)', re.IGNORECASE | re.DOTALL)
 
 
-def copy_for(request: Request, routed: Routed, target: Target, own_realm: str = "") -> tuple[Request, Uri]:
-    """The copy of a request for one target, and the URI whose host is the next hop (§16.6 steps 1 to 7).
+def next_uri_for(routed: Routed, target: Target) -> Uri:
+    """The URI whose host is the next hop (§16.6 step 7)."""
+    uri = target.uri.without_headers_and_method()
+    routes = target.routes or routed.routes
+    if not routes:
+        return uri
+    first = Address.parse(routes[0]).uri
+    if uri.scheme == "sips" and first.scheme == "sip":
+        return Uri.parse("sips" + first.text[3:])  # as if it were a SIPS URI
+    return first
 
-    ``own_realm`` is the realm whose credentials end here (§22.3).
+
+def copy_for(
+    request: Request, routed: Routed, target: Target, own_realm: str = "", *, is_from_stranger: bool = False
+) -> Request:
+    """The copy of a request for one target (§16.6 steps 1 to 6, without Record-Route).
+
+    ``own_realm`` is the realm whose credentials end here (§22.3). A stranger's word about who calls does not count
+    (RFC 3325 §5), so it is not passed on.
     """
     copy = request.copy()
-    uri = target.uri.without_headers_and_method()  # step 2
-    copy.uri_text = uri.text
+    copy.uri_text = target.uri.without_headers_and_method().text  # step 2
     max_forwards = request.first("max-forwards")  # step 3
     if max_forwards is None:
         copy.append("Max-Forwards", str(INITIAL_MAX_FORWARDS))
     else:
         copy.replace("Max-Forwards", str(int(max_forwards) - 1))
+    for name in UNTRUSTED if is_from_stranger else ():
+        copy.remove(name)
     if own_realm and copy.has("proxy-authorization"):
         consume_credentials(copy, own_realm)
-    next_uri = uri
-    routes = routed.routes
-    if target.routes:
-        routes = [*target.routes, *routes]
+    routes = [*target.routes, *routed.routes] if target.routes else routed.routes
     if routes:  # step 6
         first = Address.parse(routes[0]).uri
-        is_strict = not first.has_lr
-        if is_strict:
-            routes = [*routes[1:], f"<{uri.text}>"]
+        if not first.has_lr:
+            routes = [*routes[1:], f"<{copy.uri_text}>"]
             copy.uri_text = first.without_headers_and_method().text
-        if is_strict or routed.is_changed or target.routes:
             set_routes(copy, routes)
-        next_uri = first
-        if uri.scheme == "sips" and first.scheme == "sip":
-            next_uri = Uri.parse("sips" + first.text[3:])  # step 7: as if it were a SIPS URI
+        elif routed.is_changed or target.routes:
+            set_routes(copy, routes)
     elif routed.is_changed:
         copy.remove("Route")
-    return copy, next_uri
+    return copy
 
 
 def set_routes(copy: Request, routes: Sequence[str]) -> None:

@@ -13,9 +13,10 @@ order in which they are to happen. It reads no clock; ``deadline`` says when ``t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 
 from proxy.core.best_response import Candidate, add_challenges, choose
+from proxy.core.branch import Branch, BranchState
+from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Silence, Start
 from proxy.core.facts import Target
 from sip.message.messages import Response
 from sip.message.status import reason_phrase
@@ -29,103 +30,6 @@ COMPLETED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 332
 NO_ANSWER = 'SIP;cause=480;text="No answer"'
 
 
-class BranchState(StrEnum):
-    TRYING = "trying"
-    RINGING = "ringing"
-    ANSWERED = "answered"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class Branch:
-    """One forwarded copy. ``is_active`` until its final response, or until the context stops waiting for it."""
-
-    __slots__ = (
-        "cancel_reason",
-        "deadline",
-        "ended_at",
-        "group",
-        "has_provisional",
-        "is_active",
-        "is_cancel_sent",
-        "next_hop",
-        "position",
-        "reason",
-        "started_at",
-        "state",
-        "status",
-        "target",
-    )
-
-    def __init__(self, position: int, group: int, target: Target, now: float, deadline: float) -> None:
-        self.position = position
-        self.group = group
-        self.target = target
-        self.state = BranchState.TRYING
-        self.is_active = True
-        self.has_provisional = False
-        self.cancel_reason: str | None = None  # set when the branch is to be cancelled, now or at its first 1xx
-        self.is_cancel_sent = False
-        self.deadline = deadline
-        self.status: int | None = None
-        self.reason = ""
-        self.next_hop = ""
-        self.started_at = now
-        self.ended_at: float | None = None
-
-
-class Start:
-    """Forward a copy to the branch's target (§16.6)."""
-
-    __slots__ = ("branch",)
-
-    def __init__(self, branch: Branch) -> None:
-        self.branch = branch
-
-
-class SendUpstream:
-    """Pass a received response to the server transaction (§16.7 step 9)."""
-
-    __slots__ = ("branch", "response")
-
-    def __init__(self, response: Response, branch: Branch) -> None:
-        self.response = response
-        self.branch = branch
-
-
-class Answer:
-    """Send a final response of our own upstream."""
-
-    __slots__ = ("reason", "status")
-
-    def __init__(self, status: int, reason: str) -> None:
-        self.status = status
-        self.reason = reason
-
-
-class Silence:
-    """Send nothing: a 408 to a non-INVITE request only does harm (RFC 4320 §4.2)."""
-
-    __slots__ = ()
-
-
-class Cancel:
-    """CANCEL the branch, with this Reason (§16.7 step 10, RFC 3326)."""
-
-    __slots__ = ("branch", "reason")
-
-    def __init__(self, branch: Branch, reason: str) -> None:
-        self.branch = branch
-        self.reason = reason
-
-
-class Finished:
-    """Every branch has ended and the final response is out."""
-
-    __slots__ = ()
-
-
-Effect = Start | SendUpstream | Answer | Silence | Cancel | Finished
 Follow = Callable[[Response], list[list[Target]]]
 
 

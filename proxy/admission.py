@@ -1,0 +1,85 @@
+"""Who may use this server for what: callers prove who they are, strangers reach our users and nobody else (§22.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import NamedTuple
+
+from proxy.caller import CallerCheck
+from proxy.core.facts import DomainFacts, Refuse, Responsibility
+from proxy.events import Wall
+from sip.auth.authenticator import Kind
+from sip.message.messages import Request
+from sip.message.params import printable
+from sip.message.uri import Uri
+from sip.transaction.server import ServerTransaction
+from sip.transport.flow import Flow
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+class Admitted(NamedTuple):
+    """``refusal`` None: come in. ``is_bare``: the refusal merely asks who it is, which is no call attempt yet.
+    ``may_relay``: also to other domains."""
+
+    refusal: Refuse | None
+    is_bare: bool = False
+    may_relay: bool = False
+
+
+class Admission:
+    """``relay_from``: networks that may use us to reach other domains without being asked who they are."""
+
+    def __init__(self, callers: CallerCheck, responsibility: Responsibility, relay_from: Networks, wall: Wall) -> None:
+        self._callers = callers
+        self._responsibility = responsibility
+        self._relay_from = relay_from
+        self._wall = wall
+
+    def to_user(self, transaction: ServerTransaction, kind: Kind, now: float, *, is_spiral: bool) -> Admitted:
+        """A request for a user of ours. A caller from one of our domains proves who he is where the domain wants it;
+        a stranger need not. What spirals was judged when it first came."""
+        domain = self.domain_of_caller(transaction.request)
+        if domain is None:
+            return Admitted(None, may_relay=self.is_relay_source(transaction.flow))
+        if is_spiral:
+            return Admitted(None, may_relay=True)
+        if not domain.auth_call:
+            return Admitted(None)
+        return self._proven(transaction.request, domain, kind, now)
+
+    def to_elsewhere(self, transaction: ServerTransaction, uri: Uri, now: float, *, is_spiral: bool) -> Admitted:
+        """A request for another domain: for authenticated users of ours, and for networks that may."""
+        request = transaction.request
+        if self.is_relay_source(transaction.flow):
+            return Admitted(None, may_relay=True)
+        if request.method == "REGISTER":
+            sentence = f"Registrations at {printable(uri.host, 60)} are not relayed for strangers: 403"
+            return Admitted(Refuse(403, "Relaying denied", sentence))
+        domain = self.domain_of_caller(request)
+        if domain is None:
+            sentence = f"{printable(uri.host, 60)} is not a domain of this server, and the caller is no user of it: 403"
+            return Admitted(Refuse(403, "Relaying denied", sentence))
+        return Admitted(None, may_relay=True) if is_spiral else self._proven(request, domain, "proxy", now)
+
+    def _proven(self, request: Request, domain: DomainFacts, kind: Kind, now: float) -> Admitted:
+        verdict = self._callers.check(request, domain, kind, self._wall(now))
+        return Admitted(verdict.refusal, verdict.is_bare, may_relay=verdict.refusal is None)
+
+    def domain_of_caller(self, request: Request) -> DomainFacts | None:
+        """The domain of ours that the caller says he is from."""
+        return self._responsibility.domain_of(request.from_.uri)
+
+    def own_realm(self, request: Request) -> str:
+        """Realm of the credentials that end here (§22.3), empty when the request has none to look at."""
+        if not request.has("proxy-authorization"):
+            return ""
+        domain = self.domain_of_caller(request)
+        return domain.realm if domain is not None else ""
+
+    def is_relay_source(self, flow: Flow) -> bool:
+        if not self._relay_from:
+            return False
+        address = ip_address(flow.remote[0].partition("%")[0])
+        return any(address in network for network in self._relay_from)

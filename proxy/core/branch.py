@@ -1,0 +1,52 @@
+"""One forwarded copy of a request, as the response context follows it (§16.6, §16.7)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from proxy.core.facts import Target
+
+
+class BranchState(StrEnum):
+    TRYING = "trying"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Branch:
+    """One forwarded copy. ``is_active`` until its final response, or until the context stops waiting for it."""
+
+    __slots__ = (
+        "cancel_reason",
+        "deadline",
+        "ended_at",
+        "group",
+        "has_provisional",
+        "is_active",
+        "is_cancel_sent",
+        "next_hop",
+        "position",
+        "reason",
+        "started_at",
+        "state",
+        "status",
+        "target",
+    )
+
+    def __init__(self, position: int, group: int, target: Target, now: float, deadline: float) -> None:
+        self.position = position
+        self.group = group
+        self.target = target
+        self.state = BranchState.TRYING
+        self.is_active = True
+        self.has_provisional = False
+        self.cancel_reason: str | None = None  # set when the branch is to be cancelled, now or at its first 1xx
+        self.is_cancel_sent = False
+        self.deadline = deadline
+        self.status: int | None = None
+        self.reason = ""
+        self.next_hop = ""
+        self.started_at = now
+        self.ended_at: float | None = None

@@ -1,0 +1,235 @@
+"""One proxied request: runs a response context against the endpoint (§16.6 to §16.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from proxy.core.branch import Branch
+from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Start
+from proxy.core.forwarding import DIALOG_METHODS, add_record_route, copy_for, next_uri_for
+from proxy.core.response_context import NEVER, Follow, ResponseContext
+from proxy.core.routing import Routed, RouteProof
+from proxy.core.targets import Forward
+from proxy.events import CallRecord
+from proxy.recorder import CallLog
+from sip.endpoint import Endpoint
+from sip.message.messages import Request, Response
+from sip.transaction.client import ClientTransaction
+from sip.transaction.server import ServerTransaction
+from sip.transaction.timers import Timer
+from sip.transport.flow import Flow
+from sip.transport.selection import NextHop
+
+
+class Surroundings(Protocol):
+    """What a proxied request needs around it."""
+
+    endpoint: Endpoint
+    proof: RouteProof
+    recorder: CallLog
+
+    def request_finished(self, proxied: ProxiedRequest) -> None: ...
+
+
+class ProxiedRequest:
+    """The request, its context, and a leg for each branch.
+
+    ``own_realm`` is the realm whose credentials end here. ``record`` is None for what is not a call attempt.
+    """
+
+    __slots__ = (
+        "_armed_at",
+        "_proof",
+        "_surroundings",
+        "_timer",
+        "context",
+        "is_from_stranger",
+        "legs",
+        "own_realm",
+        "record",
+        "routed",
+        "transaction",
+    )
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        transaction: ServerTransaction,
+        routed: Routed,
+        forward: Forward,
+        *,
+        own_realm: str = "",
+        is_from_stranger: bool = False,
+        expires: float | None = None,
+        follow: Follow | None = None,
+        record: CallRecord | None = None,
+    ) -> None:
+        self._surroundings = surroundings
+        self.transaction = transaction
+        self.routed = routed
+        self.own_realm = own_realm
+        self.is_from_stranger = is_from_stranger
+        self.record = record
+        self.legs: list[Leg] = []
+        self.context = ResponseContext(transaction.is_invite, forward.groups, forward.ring_time, expires, follow)
+        if record is not None:
+            record.context = self.context
+        self._timer: Timer | None = None
+        self._armed_at = NEVER
+        request = transaction.request
+        # NOTIFY only where the SUBSCRIBE was record-routed, too (RFC 6665 §4.3).
+        needs_proof = request.method in DIALOG_METHODS or (request.method == "NOTIFY" and routed.is_proven)
+        self._proof = surroundings.proof.make(request.call_id, request.from_tag) if needs_proof else ""
+
+    def start(self, now: float) -> None:
+        self.perform(self.context.start(now), now)
+
+    def cancel(self, now: float, reason: str) -> None:
+        """The caller has sent CANCEL, with this Reason."""
+        self.perform(self.context.cancel_received(now, reason), now)
+
+    def perform(self, effects: Sequence[Effect], now: float) -> None:
+        """Do what the context decided, in its order."""
+        for effect in effects:
+            kind = type(effect)
+            if kind is SendUpstream:
+                self.transaction.respond(effect.response)  # type: ignore[union-attr]
+            elif kind is Start:
+                leg = Leg(self, effect.branch)  # type: ignore[union-attr]
+                self.legs.append(leg)
+                leg.start(now)
+            elif isinstance(effect, Cancel):
+                self.legs[effect.branch.position].cancel(effect.reason)
+            elif isinstance(effect, Answer):
+                self.transaction.respond_with(effect.status, effect.reason)
+            elif isinstance(effect, Finished):
+                self._surroundings.request_finished(self)
+        if self.record is not None:
+            self._note(self.record, now)
+        if self.context.deadline != self._armed_at:
+            self._arm()
+
+    def _note(self, record: CallRecord, now: float) -> None:
+        context = self.context
+        final = context.final_status
+        if final:
+            if not record.status:
+                record.status = final
+                record.ended_at = now
+                record.reason = self._final_reason()
+        elif record.ringing_at is None and any(branch.status for branch in context.branches if branch.is_active):
+            record.ringing_at = now
+        self._surroundings.recorder.changed(record)
+
+    def _final_reason(self) -> str:
+        if self.context.best is not None:
+            return self.context.best.reason
+        return next((branch.reason for branch in self.context.branches if branch.state == "answered"), "")
+
+    def _arm(self) -> None:
+        """See that the next deadline is noticed. A deadline that moved on is looked at when the old one comes."""
+        deadline = self.context.deadline
+        if deadline == NEVER:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._armed_at = NEVER
+        elif self._timer is None or deadline < self._armed_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._armed_at = deadline
+            self._timer = self._surroundings.endpoint.call_at(deadline, self._deadline_passed)
+
+    def _deadline_passed(self) -> None:
+        self._timer = None
+        self._armed_at = NEVER
+        now = self._surroundings.endpoint.now()
+        if self.context.deadline <= now:
+            self.perform(self.context.timer_fired(now), now)
+        else:
+            self._arm()
+
+    def send(self, branch: Branch, next_hop: NextHop, leg: Leg) -> ClientTransaction:
+        """Send the branch's copy to one next hop (§16.6 steps 8 to 10)."""
+        return self._surroundings.endpoint.send_request(self.copy(branch, next_hop), next_hop, leg)
+
+    def copy(self, branch: Branch, next_hop: NextHop) -> Request:
+        copy = copy_for(
+            self.transaction.request,
+            self.routed,
+            branch.target,
+            self.own_realm,
+            is_from_stranger=self.is_from_stranger,
+        )
+        if self._proof:
+            endpoint = self._surroundings.endpoint
+            incoming = endpoint.listener_of(self.transaction.flow).sip_uri()
+            outgoing = endpoint.listener_for(next_hop).sip_uri()
+            add_record_route(copy, incoming, outgoing, self._proof)
+        return copy
+
+    def find(self, branch: Branch, leg: Leg) -> None:
+        """Find the next hops of a branch: its flow, else what its URI says (§16.6 step 7)."""
+        flow = branch.target.flow
+        if isinstance(flow, Flow) and flow.is_open and not self.routed.routes:
+            leg.found([NextHop.on(flow)])
+            return
+        self._surroundings.endpoint.resolve(next_uri_for(self.routed, branch.target), leg.found)
+
+    def now(self) -> float:
+        return self._surroundings.endpoint.now()
+
+
+class Leg:
+    """A branch on the wire: tries its next hops in order, each in a client transaction of its own."""
+
+    __slots__ = ("_hops", "branch", "proxied", "transaction")
+
+    def __init__(self, proxied: ProxiedRequest, branch: Branch) -> None:
+        self.proxied = proxied
+        self.branch = branch
+        self.transaction: ClientTransaction | None = None
+        self._hops: list[NextHop] = []
+
+    def start(self, now: float) -> None:
+        self.proxied.find(self.branch, self)
+
+    def found(self, hops: list[NextHop]) -> None:
+        """The next hops are known, perhaps after a while."""
+        self._hops = hops
+        if not self._try_next():
+            # Cancelled before it was sent, or there is no way there.
+            self._fail(487 if self.branch.cancel_reason is not None else 503, self.proxied.now())
+
+    def _try_next(self) -> bool:
+        branch = self.branch
+        while self._hops and branch.is_active and branch.cancel_reason is None:
+            hop, *self._hops = self._hops
+            try:
+                self.transaction = self.proxied.send(branch, hop, self)
+            except LookupError:
+                continue  # we do not listen for that protocol
+            branch.next_hop = hop.text
+            return True
+        return False
+
+    def cancel(self, reason: str) -> None:
+        if self.transaction is not None:
+            self.transaction.cancel([("Reason", reason)] if reason else [])
+
+    def response_received(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        response.remove_top_value("Via")  # §16.7 step 3
+        if not response.has("via"):
+            return  # it was meant for this server
+        if response.status == 503 and self._try_next():
+            return  # RFC 3263 §4.3
+        self.proxied.perform(self.proxied.context.response_received(self.branch, response, now), now)
+
+    def failed(self, transaction: ClientTransaction, status: int, now: float) -> None:
+        if self._try_next():
+            return
+        self._fail(status, now)
+
+    def _fail(self, status: int, now: float) -> None:
+        self.proxied.perform(self.proxied.context.failed(self.branch, status, now), now)
