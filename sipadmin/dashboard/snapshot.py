@@ -122,9 +122,10 @@ def engine_state() -> dict[str, Any]:
 
 
 def listener_text(listener: Any) -> str:
-    if isinstance(listener, dict):
-        return f"{listener.get('protocol', '')} {listener.get('host', '')}:{listener.get('port', '')}"
-    return " ".join(map(str, listener)) if isinstance(listener, (list, tuple)) else str(listener)
+    if not isinstance(listener, dict):
+        return str(listener)
+    host = str(listener.get("host", ""))
+    return f"{listener.get('protocol', '')} {f'[{host}]' if ':' in host else host}:{listener.get('port', '')}"
 
 
 def figures() -> dict[str, Any]:

@@ -67,16 +67,21 @@ def address(text: Any) -> str:
     return re.sub(r"^sips?:", "", str(text or ""), flags=re.IGNORECASE).partition(";")[0]
 
 
+def step_parts(step: Any) -> tuple[str, str]:
+    """Text and section of one step of a decision record, whichever way it was stored."""
+    if isinstance(step, dict):
+        return str(step.get("text") or ""), str(step.get("section") or step.get("rule") or "")
+    if isinstance(step, (list, tuple)):
+        text, rule, section = (*map(str, step[:3]), "", "", "")[:3]
+        return text, section or rule
+    return str(step), ""
+
+
 @register.filter
 def step_text(step: Any) -> str:
-    """One step of a decision record, whichever way it was stored."""
-    if isinstance(step, dict):
-        return str(step.get("text") or step.get("what") or step.get("decision") or "")
-    return str(step)
+    return step_parts(step)[0]
 
 
 @register.filter
 def step_rule(step: Any) -> str:
-    if isinstance(step, dict):
-        return str(step.get("section") or step.get("rule") or "")
-    return ""
+    return step_parts(step)[1]

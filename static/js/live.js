@@ -318,15 +318,16 @@
     steps(steps) {
       if (!steps.length) return;
       $("[data-steps]", this.article).replaceChildren(...steps.map((step) => {
+        const [words, rule, section] = Array.isArray(step) ? step
+          : typeof step === "string" ? [step] : [step.text, step.rule, step.section];
         const item = document.createElement("li");
         const text = document.createElement("bdi");
-        text.textContent = typeof step === "string" ? step : step.text ?? step.what ?? step.decision ?? "";
+        text.textContent = words ?? "";
         item.append(text);
-        const rule = step.section ?? step.rule;
-        if (rule) {
+        if (section || rule) {
           const mark = document.createElement("span");
           mark.className = "rule";
-          mark.textContent = rule;
+          mark.textContent = section || rule;
           item.append(" ", mark);
         }
         return item;
