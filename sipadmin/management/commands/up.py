@@ -14,6 +14,7 @@ from django.db import connection
 
 from sipadmin import preparation
 from sipadmin.bootstrap import VERSION, Step
+from sipadmin.environment import HostPort, interface_addresses, is_ipv4
 from sipadmin.supervisor import Supervisor
 
 
@@ -43,19 +44,22 @@ class Command(BaseCommand):
         preparation.check_ports(own.http, own.sip)
         pending, has_data = preparation.pending_migrations()
         if pending:
-            is_first = not has_data and os.environ.get("SIPADMIN_BOOTSTRAPPED") != "1"
-            if is_first:
-                self.say(f"sipadmin {VERSION}  first start: preparing {own.data}")
-            step = Step(3, 4, f"database {display(preparation.database_name())}, {len(pending)} migrations")
+            # After the bootstrap these are the third and the fourth step.
+            done = 2 if os.environ.get("SIPADMIN_BOOTSTRAPPED") == "1" else 0
+            if not done:
+                self.say(f"sipadmin {VERSION}  {'new version' if has_data else 'first start'}: preparing {own.data}")
+            step = Step(
+                done + 1, done + 2, f"database {display(preparation.database_name())}, {len(pending)} migrations"
+            )
             copy = preparation.migrate(has_data=has_data)
             step.done()
             if copy:
                 self.say(f"        the database as it was: {display(str(copy))}")
-        static_step = Step(4, 4, "secret key, static files") if pending else None
+        static_step = Step(done + 2, done + 2, "secret key, static files") if pending else None
         preparation.collect_static()
         if static_step:
             static_step.done()
-        base = f"http://{own.http}/"
+        base = f"http://{reachable(own.http)}/"
         link = preparation.setup_address(base, is_terminal=sys.stdout.isatty())
         connection.close()
         self.say(f"  Web   {base:<30} SIP   udp, tcp {', '.join(map(str, own.sip))}")
@@ -86,3 +90,12 @@ def display(path: str) -> str:
     """A path under the current folder as people write it."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
+
+
+def reachable(address: HostPort) -> HostPort:
+    """An address to type into a browser: a wildcard is none."""
+    if not address.is_any:
+        return address
+    found = [host.strip("[]") for host in interface_addresses() if is_ipv4(host) == is_ipv4(address.host)]
+    public = [host for host in found if not HostPort(host, 0).is_loopback and not host.startswith("fe80")]
+    return HostPort((public or ["127.0.0.1" if is_ipv4(address.host) else "::1"])[0], address.port)
