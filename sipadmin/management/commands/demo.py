@@ -109,12 +109,12 @@ class Command(BaseCommand):
         self.say(f"{datetime.now():%H:%M:%S}  {who:<22} {kind.name:<18} {verdict}{mark}")
 
     def table(self, verdicts: list[Verdict]) -> bool:
-        self.say(f"\n{'kind':<18} {'call':<16} {'expected':<20} {'seen'}")
+        self.say(f"\n{'kind':<18} {'call':<17} {'expected':<24} {'seen'}")
         for verdict in verdicts:
             kind = verdict.kind
             expected = " -> ".join(map(str, kind.statuses)) + (f" {kind.answered_by}" if kind.answered_by else "")
             word = "ok   " if verdict.is_right else "WRONG"
-            self.say(f"{kind.name:<18} {kind.caller + ' ' + kind.callee:<16} {expected:<20} {word} {verdict}")
+            self.say(f"{kind.name:<18} {kind.caller + ' ' + kind.callee:<17} {expected:<24} {word} {verdict}")
         right = sum(verdict.is_right for verdict in verdicts)
         self.say(f"{right} of {len(verdicts)} calls went as they must.")
         return right == len(verdicts)
