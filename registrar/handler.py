@@ -27,6 +27,7 @@ Announce = Callable[[str, int, Callable[[], dict[str, Any] | None]], None]
 
 # §10.3, R34: what is said to a group. A phone needs these to go on; other errors would come from every server there is.
 ANSWERED_TO_GROUP = frozenset({200, 401, 423})
+MOST_NOTED_URIS = 1000  # the log need not hold more of what strangers can invent
 RETRY_AFTER = 30  # seconds, when the database does not keep up
 
 
@@ -59,6 +60,7 @@ class RegistrarHandler:
         self._announce = announce
         self._clock = clock
         self.count: Counter[str] = Counter()
+        self._noted_uris: set[tuple[str, str]] = set()
 
     # REGISTER
 
@@ -139,7 +141,13 @@ class RegistrarHandler:
         return target
 
     def _note_other_uri(self, request: Request, result: AuthResult) -> None:
-        # §22.4 item 6: an edge proxy may have rewritten one of the two, so this is no failure.
+        # §22.4 item 6: an edge proxy may have rewritten one of the two, so this is no failure. Some phones do it with
+        # every request: one line for each pair is enough.
+        self.count["digest_uri_differs"] += 1
+        pair = (result.uri, request.uri_text)
+        if pair in self._noted_uris or len(self._noted_uris) >= MOST_NOTED_URIS:
+            return
+        self._noted_uris.add(pair)
         logger.info(
             "Digest uri %s is not the Request-URI %s (Call-ID %s)",
             printable(result.uri),

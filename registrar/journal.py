@@ -11,12 +11,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Literal
 
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections, transaction
 
 from registrar.clock import Clock
 from registrar.rows import RowWriter
@@ -145,7 +146,7 @@ class Journal:
                 if following is not None:
                     following()
         finally:
-            connections[self._using].close()
+            self._disconnect()
 
     def _nothing(self) -> None:
         pass
@@ -192,8 +193,7 @@ class Journal:
             entry.error = error
             if self._policy == "durable" and entry.changes.generation:
                 self._failed[entry.changes.aor] = entry.changes.generation
-        # A connection that is beyond use is opened anew by the next batch.
-        connections[self._using].close()
+        self._disconnect()
 
     def _is_doomed(self, entry: _Entry) -> bool:
         changes = entry.changes
@@ -239,6 +239,11 @@ class Journal:
                 self._writer().delete_expired(datetime.now(UTC) - LEFT_OVER)
         except Exception as error:
             logger.error("Expired bindings could not be deleted: %s", error)
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        # A connection that may be beyond use is opened anew by the next batch.
+        with suppress(DatabaseError):
             connections[self._using].close()
 
 
