@@ -18,6 +18,12 @@ from sip.message.via import Via
 _FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 
 
+def value_of(line: str) -> str:
+    """Value of a header field line: without its name, white space around it and folds (§7.3.1)."""
+    value = line[line.index(":") + 1 :].strip()
+    return _FOLD.sub(" ", value) if "\n" in value else value
+
+
 class Message:
     """Header field lines in order, and a body.
 
@@ -38,28 +44,23 @@ class Message:
 
     # Reading
 
-    def _value(self, index: int) -> str:
-        line = self.raw[index]
-        value = line[line.index(":") + 1 :].strip()
-        return _FOLD.sub(" ", value) if "\n" in value else value
-
     @property
     def fields(self) -> list[tuple[str, str]]:
         """(lower-case long name, value unfolded) of every line, in order."""
-        return [(name, self._value(index)) for index, name in enumerate(self.names)]
+        return [(name, value_of(self.raw[index])) for index, name in enumerate(self.names)]
 
     def has(self, name: str) -> bool:
         return name in self.names
 
     def first(self, name: str) -> str | None:
         """Value of the first line of that name (lower-case long form), None when absent."""
-        return self._value(self.names.index(name)) if name in self.names else None
+        return value_of(self.raw[self.names.index(name)]) if name in self.names else None
 
     def lines(self, name: str) -> list[str]:
         """Values of all lines of that name, each as one text."""
         if name not in self.names:
             return []
-        return [self._value(index) for index, found in enumerate(self.names) if found == name]
+        return [value_of(self.raw[index]) for index, found in enumerate(self.names) if found == name]
 
     def values(self, name: str) -> list[str]:
         """Values of a header field that is a comma-separated list; repeated lines count as one list (§7.3.1)."""
@@ -105,8 +106,7 @@ class Message:
     def via(self) -> Via:
         """The top Via."""
         if self._via is None:
-            value = self._required("via")
-            self._via = Via.parse(split_list(value)[0] if "," in value else value)
+            self._via = top_via(self._required("via"))
         return self._via
 
     @property
@@ -167,7 +167,7 @@ class Message:
         if lower not in self.names:
             return
         index = self.names.index(lower)
-        values = split_list(self._value(index))
+        values = split_list(value_of(self.raw[index]))
         if len(values) > 1:
             self.raw[index] = f"{name}: {', '.join(values[1:])}"
         else:
@@ -178,7 +178,7 @@ class Message:
         """Put another value in the place of the first one of a list header field."""
         lower = name.lower()
         index = self.names.index(lower)
-        old = self._value(index)
+        old = value_of(self.raw[index])
         rest = split_list(old)[1:] if "," in old else []
         self.raw[index] = f"{name}: {', '.join([value, *rest])}"
         self._forget(lower)
@@ -274,6 +274,11 @@ class Response(Message):
 
     def __repr__(self) -> str:
         return f"<{self.status} {printable(self.reason)}>"
+
+
+def top_via(value: str) -> Via:
+    """First of the Via values of one line."""
+    return Via.parse(split_list(value)[0] if "," in value else value)
 
 
 _COPIED = frozenset(("via", "from", "to", "call-id", "cseq"))

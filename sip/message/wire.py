@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from sip.message.address import Address
 from sip.message.errors import BadMessage
+from sip.message.fields import parse_cseq
 from sip.message.limits import MAX_FIELDS, MAX_LINE_CHARACTERS, MAX_MESSAGE_BYTES
-from sip.message.messages import Message, Request, Response
+from sip.message.messages import Message, Request, Response, top_via, value_of
 from sip.message.names import PRINTED, SPELLINGS, canonical_name
 from sip.message.params import is_token, printable
 
@@ -15,7 +17,9 @@ _STRAY_NUL = re.compile(r"(?<!\\)\x00")
 _FOLDED = re.compile(r"\r\n[ \t]")
 _UNFOLDED = re.compile(r"\r\n(?![ \t])")
 # More than one of these would let two elements read two different messages (§7.3.1, threat of smuggling).
-_ONCE = ("call-id", "cseq", "from", "to", "content-length", "max-forwards")
+_ONCE = frozenset(("call-id", "cseq", "from", "to", "content-length", "max-forwards"))
+_NOTED = _ONCE | {"via"}
+_REQUIRED = ("via", "from", "to", "call-id", "cseq")
 
 
 def parse_message(data: bytes) -> Request | Response:
@@ -38,6 +42,7 @@ def parse_message(data: bytes) -> Request | Response:
     message, problem = _start(lines[0])
     names, raw = message.names, message.raw
     spellings = SPELLINGS
+    noted: dict[str, str] = {}
     for line in lines[1:]:
         spelling, colon, _ = line.partition(":")
         name = spellings.get(spelling)
@@ -52,12 +57,17 @@ def parse_message(data: bytes) -> Request | Response:
             continue
         names.append(name)
         raw.append(line)
+        if name in _NOTED:
+            if name not in noted:
+                noted[name] = line
+            elif name in _ONCE:
+                problem = problem or BadMessage(f"More than one {PRINTED[name]}", field=name)
     if problem is not None:
         problem.message = message
         raise problem
     message.body = data[head_end + 4 :]
     try:
-        _check(message, head)
+        _check(message, head, noted)
     except BadMessage as error:
         error.message = message
         raise
@@ -89,33 +99,30 @@ def _start(line: str) -> tuple[Request | Response, BadMessage | None]:
     return request, problem
 
 
-def _check(message: Message, head: str) -> None:
-    """What every later step relies on: the header fields of §8.1.1 once each, CSeq, Content-Length."""
-    names = message.names
-    if len(names) > MAX_FIELDS:
+def _check(message: Message, head: str, noted: dict[str, str]) -> None:
+    """What every later step relies on: the header fields of §8.1.1, their syntax, Content-Length.
+
+    ``noted`` has the first line of each. Their views are parsed here once, so that no later step can fail on them.
+    """
+    if len(message.names) > MAX_FIELDS:
         raise BadMessage("Too many header fields", status=513)
     if len(head) > MAX_LINE_CHARACTERS and max(map(len, message.raw)) > MAX_LINE_CHARACTERS:
         raise BadMessage("Header field too long", status=513)
     if "\0" in head and _STRAY_NUL.search(head):
         raise BadMessage("NUL in the header fields")
-    for name in _ONCE:
-        count = names.count(name)
-        if count > 1:
-            raise BadMessage(f"More than one {PRINTED[name]}", field=name)
-        if not count and name[0] != "m" and name != "content-length":
+    for name in _REQUIRED:
+        if name not in noted:
             raise BadMessage(f"{PRINTED[name]} missing", field=name)
-    if "via" not in names:
-        raise BadMessage("Via missing", field="via")
-    if not message.call_id:
+    if not value_of(noted["call-id"]):
         raise BadMessage("Call-ID empty", field="call-id")
-    method = message.cseq.method
-    if isinstance(message, Request) and method != message.method:
-        raise BadMessage(f"CSeq names {printable(method)}, the Request-Line another method", field="cseq")
-    message.via  # noqa: B018  parsed here once, so that no later step can fail on it
-    message.from_  # noqa: B018
-    message.to  # noqa: B018
-    length = message.first("content-length")
-    if length is not None:
+    message._cseq = cseq = parse_cseq(value_of(noted["cseq"]))
+    if isinstance(message, Request) and cseq.method != message.method:
+        raise BadMessage(f"CSeq names {printable(cseq.method)}, the Request-Line another method", field="cseq")
+    message._via = top_via(value_of(noted["via"]))
+    message._from = Address.parse(value_of(noted["from"]))
+    message._to = Address.parse(value_of(noted["to"]))
+    if "content-length" in noted:
+        length = value_of(noted["content-length"])
         if not (length.isascii() and length.isdigit()) or len(length) > 8:
             raise BadMessage(f"Malformed Content-Length {printable(length)}", field="content-length")
         surplus = len(message.body) - int(length)
