@@ -1,0 +1,126 @@
+"""The live feed: many events in, few messages out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+import pytest
+from channels.layers import get_channel_layer
+
+from sipadmin.dashboard import feed as feed_module
+from sipadmin.dashboard.feed import MOST_CHANGES, LiveFeed
+
+
+def event(kind: str, key: int, **facts) -> dict:
+    return {"kind": kind, "key": key, "facts": {"id": key, **facts}}
+
+
+def test_last_change_of_an_object_wins():
+    feed = LiveFeed()
+    feed.take([event("binding", 1, q=0.1), event("call", 1), event("binding", 1, q=0.9)])
+    message = json.loads(feed.message())
+    assert message == {"type": "delta", "seq": 1, "bindings": [{"id": 1, "q": 0.9}], "calls": [{"id": 1}]}
+    assert feed.message() is None
+
+
+def test_sequence_has_no_holes():
+    feed = LiveFeed()
+    for expected in (1, 2, 3):
+        feed.take([event("call", expected)])
+        assert json.loads(feed.message())["seq"] == expected
+
+
+def test_a_gap_says_read_again():
+    feed = LiveFeed()
+    feed.take([event("binding", 1), {"kind": "gap", "key": 0, "facts": {}}])
+    assert json.loads(feed.message()) == {"type": "gap", "seq": 1}
+
+
+def test_too_many_changes_are_a_gap():
+    feed = LiveFeed()
+    feed.take([event("binding", key) for key in range(MOST_CHANGES + 1)])
+    assert json.loads(feed.message())["type"] == "gap"
+
+
+def test_what_is_remembered_is_bounded():
+    feed = LiveFeed()
+    feed.take([event("call", key) for key in range(5000)])
+    assert len(feed.recent("call")) == feed_module.MOST_RECENT
+    assert 4999 in feed.recent("call")
+
+
+def test_events_of_unknown_kinds_are_left_out():
+    feed = LiveFeed()
+    feed.take([event("weather", 1), {"kind": "binding", "key": 1, "facts": None}])
+    assert feed.message() is None
+
+
+def test_text_that_is_no_utf8_passes():
+    feed = LiveFeed()
+    feed.take([event("binding", 1, user_agent=os.fsdecode(b"\xff\xfe"))])
+    assert feed.message().isascii()
+
+
+async def test_first_starts_and_last_stops_the_watching():
+    started, stopped = asyncio.Event(), asyncio.Event()
+    batches: asyncio.Queue = asyncio.Queue()
+
+    async def watch():
+        started.set()
+        try:
+            while True:
+                yield await batches.get()
+        finally:
+            stopped.set()
+
+    feed = LiveFeed(watch, figures=lambda: {})
+    layer = get_channel_layer()
+    one, other = await layer.new_channel(), await layer.new_channel()
+    await feed.join(one)
+    await feed.join(other)
+    await started.wait()
+    await batches.put([event("call", 7)])
+    received = [await layer.receive(channel) for channel in (one, other)]
+    assert received[0]["text"] == received[1]["text"]
+    assert json.loads(received[0]["text"])["calls"] == [{"id": 7}]
+    await feed.leave(one)
+    assert not stopped.is_set()
+    await feed.leave(other)
+    await asyncio.wait_for(stopped.wait(), 5)
+
+
+async def test_a_burst_is_one_message():
+    batches: asyncio.Queue = asyncio.Queue()
+
+    async def watch():
+        while True:
+            yield await batches.get()
+
+    feed = LiveFeed(watch, figures=lambda: {})
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await feed.join(channel)
+    for key in range(300):
+        await batches.put([event("binding", key)])
+    message = json.loads((await layer.receive(channel))["text"])
+    assert (message["seq"], len(message["bindings"])) == (1, 300)
+    await feed.leave(channel)
+
+
+async def test_figures_go_along_when_they_change(monkeypatch):
+    figures = [{"registered": 1}]
+    feed = LiveFeed(figures=lambda: figures[0])
+    monkeypatch.setattr(feed_module, "database_sync_to_async", lambda read: wrapped(read))
+    await feed.measure()
+    assert json.loads(feed.message())["figures"] == {"registered": 1}
+    await feed.measure()
+    assert feed.message() is None
+
+
+def wrapped(read):
+    async def call():
+        return read()
+
+    return call
