@@ -169,12 +169,14 @@ def save_domain(
         check_model(domain)
         if not domain.min_expires <= domain.default_expires <= domain.max_expires:
             raise ProvisioningError({"default_expires": "min_expires <= default_expires <= max_expires must hold"})
-        if is_new or fields:
+        has_policy = policy is not KEEP or ring_time is not KEEP
+        add_aliases, remove_aliases = list(add_aliases), list(remove_aliases)
+        if is_new or fields or has_policy or aliases is not None or add_aliases or remove_aliases:
             if not is_new:
                 domain.version += 1
             domain.save()
         save_domain_aliases(domain, aliases, add_aliases, remove_aliases)
-        if policy is not KEEP or ring_time is not KEEP:
+        if has_policy:
             set_policy(domain, policy, ring_time)
         warnings = [] if is_new or domain.effective_realm == old_realm else realm_warnings(domain)
     return DomainChange(domain, is_new, warnings)
@@ -235,14 +237,15 @@ def save_user(
             setattr(user, field, value)
         check_model(user)
         set_credentials(user, password, ha1_md5, ha1_sha256)
-        has_changed = bool(fields) or password is not None or ha1_md5 is not None or ha1_sha256 is not None
+        has_policy = policy is not KEEP or ring_time is not KEEP
+        has_changed = bool(fields) or has_policy or (password, ha1_md5, ha1_sha256) != (None, None, None)
         if is_new or has_changed or aliases is not None:
             if not is_new:
                 user.version += 1
             user.save()
         if aliases is not None:
             save_user_aliases(user, aliases)
-        if policy is not KEEP or ring_time is not KEEP:
+        if has_policy:
             set_policy(user, policy, ring_time)
     return user, is_new
 

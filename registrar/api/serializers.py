@@ -16,12 +16,19 @@ SECONDS = {"min_value": 0, "max_value": LARGEST_NUMBER}
 RING_TIME = {"required": False, "allow_null": True, "min_value": 1, "max_value": 3600}
 
 
+class NamesField(serializers.ListField):
+    """Alias rows as a list of their names."""
+
+    def to_representation(self, aliases: Any) -> list[str]:
+        return [alias.name for alias in aliases.all()]
+
+
 class DomainSerializer(StrictSerializer):
     """A domain. ``policy`` and ``ring_time`` are its own; ``effective_policy`` is what decides."""
 
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=253)
-    aliases = serializers.ListField(child=serializers.CharField(max_length=253), required=False, max_length=100)
+    aliases = NamesField(child=serializers.CharField(max_length=253), required=False, max_length=100)
     realm = serializers.CharField(max_length=253, required=False, allow_blank=True)
     enabled = serializers.BooleanField(required=False)
     auth_register = serializers.BooleanField(required=False, help_text="Challenge REGISTER.")
@@ -59,7 +66,7 @@ class DomainSerializer(StrictSerializer):
 
     def to_representation(self, domain: Domain) -> dict[str, Any]:
         domain.policy, domain.ring_time = stored_policy(domain)
-        return super().to_representation(AliasNames(domain, domain.aliases.all()))
+        return super().to_representation(domain)
 
     def validate_name(self, name: str) -> str:
         name = name.strip().lower()
@@ -76,17 +83,6 @@ class DomainSerializer(StrictSerializer):
         change = save_domain(name, **values)
         self.instance, self.is_new, self.warnings = change.domain, change.is_new, change.warnings
         return self.instance
-
-
-class AliasNames:
-    """A row with its alias names in place of the related manager, for representation only."""
-
-    def __init__(self, row: Any, aliases: Any) -> None:
-        self._row = row
-        self.aliases = [alias.name for alias in aliases]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._row, name)
 
 
 def stored_policy(owner: Domain | SipUser) -> tuple[str, int | None]:
@@ -117,7 +113,7 @@ class UserSerializer(StrictSerializer):
     )
     ring_time = serializers.IntegerField(help_text="Seconds; null inherits.", **RING_TIME)
     effective_policy = serializers.SerializerMethodField()
-    aliases = serializers.ListField(child=serializers.CharField(max_length=128), required=False, max_length=100)
+    aliases = NamesField(child=serializers.CharField(max_length=128), required=False, max_length=100)
     max_contacts = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=LARGEST_NUMBER, help_text="null: the domain's limit."
     )
@@ -143,7 +139,7 @@ class UserSerializer(StrictSerializer):
 
     def to_representation(self, user: SipUser) -> dict[str, Any]:
         user.policy, user.ring_time = stored_policy(user)
-        return super().to_representation(AliasNames(user, user.aliases.all()))
+        return super().to_representation(user)
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         if "password" in values and ("ha1_md5" in values or "ha1_sha256" in values):

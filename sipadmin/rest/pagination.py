@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination, LimitOffsetPagination
 from rest_framework.request import Request
@@ -46,6 +47,19 @@ class NewestFirst(CursorPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         check_limit(request)
         return super().paginate_queryset(queryset, request, view)
+
+    def decode_cursor(self, request: Request) -> Any:
+        """A cursor that is none of ours is refused here, before it reaches a query."""
+        cursor = super().decode_cursor(request)
+        if request.query_params.get(self.cursor_query_param) is not None:
+            position = None if cursor is None else cursor.position
+            try:
+                is_ours = cursor is not None and (position is None or parse_datetime(position) is not None)
+            except ValueError:
+                is_ours = False
+            if not is_ours or len(str(cursor.offset)) > 6:
+                raise ValidationError({self.cursor_query_param: "is not a cursor of this list"})
+        return cursor
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(

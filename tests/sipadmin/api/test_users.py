@@ -1,0 +1,267 @@
+"""/api/v1/users/ and /api/v1/users/bulk/"""
+
+from __future__ import annotations
+
+import pytest
+
+from registrar.models import Alias, SipUser
+from sip.auth.digest import ha1
+from sipadmin.models import ConfigChange
+from sipadmin.provisioning import own_policy, save_user, set_policy
+from tests.console import bind
+
+pytestmark = pytest.mark.django_db
+PLACE = "/api/v1/users/"
+JSON = "application/json"
+DORA = {"username": "dora", "domain": "example.org", "password": "explorer"}
+
+
+def test_it_works(admin_page, domain, engine):
+    response = admin_page.post(PLACE, {**DORA, "display_name": "Dora", "aliases": ["200"], "policy": "refuse:486", "ring_time": 5}, JSON)  # fmt: skip
+    facts = response.json()
+    assert response.status_code == 201
+    assert (facts["aor"], facts["uri"]) == ("dora@example.org", "sip:dora@example.org")
+    assert (facts["registered"], facts["enabled"], facts["aliases"], facts["version"]) == (False, True, ["200"], 1)
+    assert facts["effective_policy"] == {
+        "policy": "refuse:486", "ring_time": 5.0, "origin": "user", "origin_name": "dora@example.org",
+    }  # fmt: skip
+    assert admin_page.get(PLACE + "dora@example.org/").json() == facts
+    assert SipUser.objects.get().ha1_sha256 == ha1("SHA-256", "dora", "example.org", "explorer")
+    assert ConfigChange.objects.filter(kind="user").exists()
+
+
+def test_no_secret_comes_out(admin_page, bob):
+    for place in (PLACE, PLACE + "bob@example.org/"):
+        text = admin_page.get(place).content.decode()
+        for word in ("ha1", "password", bob.ha1_md5, bob.ha1_sha256, bob.ha1_sha512_256):
+            assert word not in text
+
+
+def test_effective_policy_says_from_where(admin_page, bob):
+    def effective() -> tuple[str, str, str]:
+        found = admin_page.get(PLACE + "bob@example.org/").json()["effective_policy"]
+        return found["policy"], found["origin"], found["origin_name"]
+
+    assert effective() == ("proxy", "server", "")
+    set_policy(None, "proxy-parallel")
+    assert effective() == ("proxy-parallel", "server", "")
+    set_policy(bob.domain, "redirect")
+    assert effective() == ("redirect", "domain", "example.org")
+    set_policy(bob, "proxy-sequential")
+    assert effective() == ("proxy-sequential", "user", "bob@example.org")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["alice", "bob"]),
+        ("?registered=true", ["bob"]),
+        ("?registered=false", ["alice"]),
+        ("?username=alice", ["alice"]),
+        ("?username__ic=OB", ["bob"]),
+        ("?q=ali", ["alice"]),
+        ("?domain=EXAMPLE.org&limit=1", ["alice"]),
+        ("?offset=1", ["bob"]),
+        ("?enabled=false", []),
+        ("?domain=example.com", []),
+        ("?ordering=-username", ["bob", "alice"]),
+    ],
+)
+def test_list(admin_page, alice, bob, query, names):
+    bind(bob)
+    assert [user["username"] for user in admin_page.get(PLACE + query).json()["results"]] == names
+
+
+def test_pages(admin_page, alice, bob):
+    page = admin_page.get(PLACE + "?limit=1").json()
+    assert page["count"] == 2
+    assert "offset=1" in page["next"]
+
+
+def test_the_number_of_queries_does_not_grow(admin_page, domain, django_assert_max_num_queries):
+    SipUser.objects.bulk_create(SipUser(domain=domain, username=f"user{number}") for number in range(100))
+    with django_assert_max_num_queries(7):
+        assert len(admin_page.get(PLACE).json()["results"]) == 100
+
+
+class TestPut:
+    def test_creates_then_replaces(self, admin_page, domain):
+        first = admin_page.put(PLACE + "dora@example.org/", {"password": "explorer", "display_name": "Dora", "policy": "redirect", "max_contacts": 2}, JSON)  # fmt: skip
+        assert first.status_code == 201
+        second = admin_page.put(PLACE + "dora@example.org/", {}, JSON)
+        facts = second.json()
+        assert second.status_code == 200
+        assert (facts["display_name"], facts["policy"], facts["max_contacts"], facts["version"]) == ("", "inherit", None, 2)
+        assert SipUser.objects.get().ha1_md5 == ha1("MD5", "dora", "example.org", "explorer")
+
+    def test_what_was_read_can_be_put_back(self, admin_page, bob):
+        facts = admin_page.get(PLACE + "bob@example.org/").json()
+        assert admin_page.put(PLACE + "bob@example.org/", facts, JSON).status_code == 200
+
+    def test_sip_uri_in_the_address(self, admin_page, bob):
+        assert admin_page.get(PLACE + "sip:bob@example.org/").json()["aor"] == "bob@example.org"
+
+    @pytest.mark.parametrize(
+        ("aor", "body", "pointer"),
+        [
+            ("dora@example.org", {}, "#/password"),
+            ("dora@example.com", {"password": "x"}, "#/domain"),
+            ("dora@example.org", {"password": "x", "username": "other"}, "#/username"),
+            ("do ra@example.org", {"password": "x"}, "#/username"),
+            ("x" * 129 + "@example.org", {"password": "x"}, "#/username"),
+        ],
+    )
+    def test_refusals(self, admin_page, domain, aor, body, pointer):
+        response = admin_page.put(PLACE + aor + "/", body, JSON)
+        assert response.status_code == 400
+        assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+        assert not SipUser.objects.exists()
+
+
+class TestPatch:
+    def test_it_works(self, admin_page, bob):
+        set_policy(bob, "redirect")
+        facts = admin_page.patch(PLACE + "bob@example.org/", {"enabled": False}, JSON).json()
+        assert (facts["enabled"], facts["policy"], facts["display_name"], facts["version"]) == (False, "redirect", "Bob", 2)
+
+    def test_policy_counts_as_a_change(self, admin_page, bob):
+        assert admin_page.patch(PLACE + "bob@example.org/", {"policy": "redirect"}, JSON).json()["version"] == 2
+
+    def test_ha1_in_place_of_the_password(self, admin_page, bob):
+        value = ha1("MD5", "bob", "example.org", "new")
+        assert admin_page.patch(PLACE + "bob@example.org/", {"ha1_md5": value}, JSON).status_code == 200
+        bob.refresh_from_db()
+        assert (bob.ha1_md5, bob.ha1_sha256) == (value, "")
+
+
+def test_delete(admin_page, bob):
+    assert admin_page.delete(PLACE + "bob@example.org/").status_code == 204
+    assert not SipUser.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer"),
+    [
+        ({"username": "bob"}, "#/username"),
+        ({"username": "a@b"}, "#/username"),
+        ({"username": "a/b"}, "#/username"),
+        ({"username": None}, "#/username"),
+        ({"domain": "example.com"}, "#/domain"),
+        ({"password": ""}, "#/password"),
+        ({"ha1_md5": "0" * 32}, "#/password"),
+        ({"password": "x" * 257}, "#/password"),
+        ({"policy": "forward"}, "#/policy"),
+        ({"policy": 7.5}, "#/policy"),
+        ({"aliases": ["bob"]}, "#/aliases"),
+        ({"aliases": ["a b"]}, "#/aliases"),
+        ({"max_contacts": 0}, "#/max_contacts"),
+        ({"ring_time": 3601}, "#/ring_time"),
+        ({"passwort": "x"}, "#/passwort"),
+        ({"display_name": "x\x00"}, "#/display_name"),
+    ],
+)
+def test_refusals(admin_page, bob, more, pointer):
+    response = admin_page.post(PLACE, {**DORA, **more}, JSON)
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+    assert SipUser.objects.count() == 1
+
+
+class TestBulk:
+    def post(self, admin_page, items, **more):
+        return admin_page.post(PLACE + "bulk/", {"mode": "upsert", "items": items, **more}, JSON)
+
+    def test_it_works(self, admin_page, bob):
+        set_policy(bob, "redirect")
+        items = [
+            DORA | {"policy": "refuse:486", "aliases": ["200"], "max_contacts": None},
+            {"username": "bob", "domain": "example.org", "display_name": "Robert"},
+        ]
+        answer = self.post(admin_page, items).json()
+        assert {name: answer[name] for name in ("created", "updated", "unchanged", "failed")} == {
+            "created": 1, "updated": 1, "unchanged": 0, "failed": 0,
+        }  # fmt: skip
+        assert [result["aor"] for result in answer["results"]] == ["dora@example.org", "bob@example.org"]
+        assert own_policy(SipUser.objects.get(username="dora")) == ("refuse:486", None)
+        assert own_policy(bob) == ("redirect", None)
+        assert Alias.objects.get().name == "200"
+        again = self.post(admin_page, [{"username": "bob", "domain": "example.org", "display_name": "Robert"}]).json()
+        assert again["results"] == [{"index": 0, "aor": "bob@example.org", "result": "unchanged"}]
+
+    def test_a_thousand_users(self, admin_page, domain, django_assert_max_num_queries):
+        items = [{"username": f"user{n}", "domain": "example.org", "password": f"pw{n}", "policy": "redirect"} for n in range(1000)]
+        with django_assert_max_num_queries(45):
+            assert self.post(admin_page, items).json()["created"] == 1000
+        assert SipUser.objects.count() == 1000
+        assert ConfigChange.objects.exists()
+
+    def test_dry_run(self, admin_page, domain):
+        answer = self.post(admin_page, [DORA], dry_run=True).json()
+        assert (answer["created"], answer["dry_run"]) == (1, True)
+        assert not SipUser.objects.exists()
+        assert not ConfigChange.objects.filter(kind="user").exists()
+
+    def test_atomic_refuses_all(self, admin_page, domain):
+        response = self.post(admin_page, [DORA, {**DORA, "username": "a b"}])
+        assert response.status_code == 422
+        assert [result["result"] for result in response.json()["results"]] == ["skipped", "failed"]
+        assert not SipUser.objects.exists()
+
+    def test_the_others_go_on_where_asked(self, admin_page, bob):
+        items = [DORA, {**DORA, "username": "erna", "aliases": ["bob"]}, {**DORA, "username": "frida"}, {"username": "gerda", "domain": "example.org"}]
+        response = self.post(admin_page, items, atomic=False)
+        answer = response.json()
+        assert response.status_code == 200
+        assert [result["result"] for result in answer["results"]] == ["created", "failed", "created", "failed"]
+        assert answer["results"][1]["errors"][0]["pointer"] == "#/items/1/aliases"
+        assert sorted(SipUser.objects.values_list("username", flat=True)) == ["bob", "dora", "frida"]
+
+    @pytest.mark.parametrize(
+        ("item", "pointer"),
+        [
+            (7, "#/items/0"),
+            ({}, "#/items/0/domain"),
+            ({**DORA, "domain": "example.com"}, "#/items/0/domain"),
+            ({**DORA, "username": 5}, "#/items/0/username"),
+            ({**DORA, "username": "x y"}, "#/items/0/username"),
+            ({**DORA, "password": 5}, "#/items/0/password"),
+            ({**DORA, "passwort": "x"}, "#/items/0/passwort"),
+            ({**DORA, "enabled": "yes"}, "#/items/0/enabled"),
+            ({**DORA, "policy": "maybe"}, "#/items/0/policy"),
+            ({**DORA, "ring_time": 0}, "#/items/0/ring_time"),
+            ({**DORA, "ring_time": -5}, "#/items/0/ring_time"),
+            ({**DORA, "max_contacts": 1.5}, "#/items/0/max_contacts"),
+            ({**DORA, "max_contacts": True}, "#/items/0/max_contacts"),
+            ({**DORA, "aliases": "200"}, "#/items/0/aliases"),
+            ({**DORA, "aliases": ["20 0"]}, "#/items/0/aliases"),
+            ({**DORA, "ha1_md5": "00"}, "#/items/0/password"),
+            ({**DORA, "display_name": "\ud800"}, "#/items/0/display_name"),
+            ({**DORA, "display_name": "x" * 121}, "#/items/0/display_name"),
+        ],
+    )
+    def test_refused_items(self, admin_page, domain, item, pointer):
+        import json
+
+        response = admin_page.post(PLACE + "bulk/", json.dumps({"items": [item]}), JSON)
+        assert response.status_code == 422
+        assert pointer in [error["pointer"] for error in response.json()["results"][0]["errors"]]
+        assert not SipUser.objects.exists()
+
+    @pytest.mark.parametrize(
+        "body",
+        [{}, {"items": []}, {"items": "x"}, {"items": [DORA] * 1001}, {"items": [DORA], "mode": "delete"}, {"items": [DORA], "x": 1}],
+    )
+    def test_refused_requests(self, admin_page, domain, body):
+        assert admin_page.post(PLACE + "bulk/", body, JSON).status_code == 400
+
+    def test_the_same_user_twice(self, admin_page, domain):
+        response = self.post(admin_page, [DORA, DORA])
+        assert response.json()["results"][1]["errors"][0]["pointer"] == "#/items/1/username"
+
+    def test_several_domains(self, admin_page, domain):
+        from sipadmin.provisioning import save_domain
+
+        save_domain("example.net")
+        save_user(domain, "dora", password="x")
+        answer = self.post(admin_page, [DORA, {**DORA, "domain": "example.net"}]).json()
+        assert [result["result"] for result in answer["results"]] == ["updated", "created"]
