@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from sip.message.address import Address
@@ -27,10 +26,9 @@ class CSeq(NamedTuple):
     method: str
 
 
-@lru_cache(8192)
 def parse_cseq(text: str) -> CSeq:
     """CSeq from its text; BadMessage when malformed."""
-    if len(text) > 128:  # errors are never cached, so the cache stays small
+    if len(text) > 128:
         raise BadMessage("CSeq too long", field="cseq")
     number, _, method = text.partition(" ")
     method = method.strip()

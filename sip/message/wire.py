@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from sip.message.address import Address
 from sip.message.errors import BadMessage
-from sip.message.fields import parse_cseq
-from sip.message.limits import MAX_FIELDS, MAX_LINE_CHARACTERS, MAX_MESSAGE_BYTES
+from sip.message.fields import CSeq, parse_cseq
+from sip.message.limits import CACHED_CHARACTERS, MAX_FIELDS, MAX_LINE_CHARACTERS, MAX_MESSAGE_BYTES
 from sip.message.messages import Message, Request, Response, top_via, value_of
 from sip.message.names import PRINTED, SPELLINGS, canonical_name
 from sip.message.params import is_token, printable
@@ -113,16 +114,19 @@ def _check(message: Message, head: str, noted: dict[str, str]) -> None:
     for name in _REQUIRED:
         if name not in noted:
             raise BadMessage(f"{PRINTED[name]} missing", field=name)
-    if not value_of(noted["call-id"]):
+    if noted["call-id"].rstrip()[-1] == ":":
         raise BadMessage("Call-ID empty", field="call-id")
-    message._cseq = cseq = parse_cseq(value_of(noted["cseq"]))
+    message._cseq = cseq = _cseq_of(noted["cseq"])
     if isinstance(message, Request) and cseq.method != message.method:
         raise BadMessage(f"CSeq names {printable(cseq.method)}, the Request-Line another method", field="cseq")
     message._via = top_via(value_of(noted["via"]))
-    message._from = Address.parse(value_of(noted["from"]))
-    message._to = Address.parse(value_of(noted["to"]))
-    if "content-length" in noted:
-        length = value_of(noted["content-length"])
+    message._from = _address_of(noted["from"])
+    message._to = _address_of(noted["to"])
+    line = noted.get("content-length")
+    if line == "Content-Length: 0" and not message.body:
+        return
+    if line is not None:
+        length = value_of(line)
         if not (length.isascii() and length.isdigit()) or len(length) > 8:
             raise BadMessage(f"Malformed Content-Length {printable(length)}", field="content-length")
         surplus = len(message.body) - int(length)
@@ -130,3 +134,20 @@ def _check(message: Message, head: str, noted: dict[str, str]) -> None:
             raise BadMessage("Body shorter than Content-Length", field="content-length")
         if surplus:
             message.body = message.body[: int(length)]
+
+
+def _uncached_address_of(line: str) -> Address:
+    return Address.parse(value_of(line))
+
+
+_cached_address_of = lru_cache(8192)(_uncached_address_of)
+
+
+def _address_of(line: str) -> Address:
+    # The lines of one dialog repeat to the letter.
+    return _cached_address_of(line) if len(line) <= CACHED_CHARACTERS else _uncached_address_of(line)
+
+
+@lru_cache(1024)
+def _cseq_of(line: str) -> CSeq:
+    return parse_cseq(value_of(line))
