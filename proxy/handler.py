@@ -210,8 +210,10 @@ class ProxyHandler:
         username = uri.username
         user = self._directory.user(domain, username)
         policy = self._policies().effective(user.id if user is not None else None, domain.id)
-        bindings = self._location.lookup(user.aor, now) if user is not None and user.enabled else ()
-        return Recipient(domain, user, printable(user.username if user is not None else username), policy, bindings)
+        if user is None:
+            return Recipient(domain, None, printable(username), policy, ())
+        bindings = self._location.lookup(user.aor, now) if user.enabled else ()
+        return Recipient(domain, user, user.username, policy, bindings)
 
     # Parts of the decision
 

@@ -104,11 +104,21 @@ class ProxiedRequest:
             elif isinstance(effect, Answer):
                 self.transaction.respond_with(effect.status, effect.reason)
             elif isinstance(effect, Finished):
-                self._surroundings.request_finished(self)
+                self._finish()
         if self.record is not None:
             self._note(self.record, now)
         if self.context.deadline != self._armed_at:
             self._arm()
+
+    def _finish(self) -> None:
+        self._surroundings.request_finished(self)
+        for branch in self.context.branches:
+            if branch.cancel_reason is not None and not branch.is_cancel_sent:
+                return  # given up, and to be cancelled should it wake up
+        # Without circles nothing of this waits for the garbage collector. Late 2xx still come, by their leg.
+        for leg in self.legs:
+            leg.transaction = None
+        self.legs = []
 
     def _note(self, record: CallRecord, now: float) -> None:
         context = self.context
@@ -166,7 +176,8 @@ class ProxiedRequest:
             endpoint = self._surroundings.endpoint
             incoming = endpoint.listener_of(self.transaction.flow).sip_uri()
             outgoing = endpoint.listener_for(next_hop).sip_uri()
-            add_record_route(copy, incoming, outgoing, self._proof)
+            proof, key = self._proof, self._surroundings.proof
+            add_record_route(copy, incoming, outgoing, lambda address: key.sign(address, proof))
         return copy
 
     def find(self, branch: Branch, leg: Leg) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from proxy.core.facts import Target
-from proxy.core.routing import PROOF, Routed
+from proxy.core.routing import Routed
 from sip.message.address import Address
 from sip.message.messages import Request
 from sip.message.params import unquote
@@ -77,17 +77,18 @@ def set_routes(copy: Request, routes: Sequence[str]) -> None:
         _insert(copy, "Route", value)
 
 
-def add_record_route(copy: Request, incoming: str, outgoing: str, proof: str) -> None:
+def add_record_route(copy: Request, incoming: str, outgoing: str, sign: Callable[[str], str]) -> None:
     """Put our Record-Route on top (§16.6 step 4).
 
     ``incoming`` and ``outgoing`` are the URIs in <> of the listeners on both sides, with lr. Where they differ, both go
-    in, so that each side finds us on the network and transport that it can reach (RFC 5658 §3.2).
+    in, so that each side finds us on the network and transport that it can reach (RFC 5658 §3.2). ``sign`` adds the
+    proof that the dialog is one of ours.
     """
     values = [incoming] if incoming == outgoing else [incoming, outgoing]
     for value in values:
         if copy.uri_text[:5].lower() == "sips:":
             value = value.replace("<sip:", "<sips:", 1)
-        value = f"{value[:-1]};{PROOF}={proof}>"
+        value = sign(value)
         if copy.has("record-route"):
             copy.add_top("Record-Route", value)
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hmac import compare_digest, digest
+from hashlib import blake2b
+from hmac import compare_digest
 
 from sip.message.address import Address
 from sip.message.errors import BadMessage
@@ -12,6 +13,7 @@ from sip.message.messages import Request
 from sip.message.uri import Uri
 
 PROOF = "proof"  # URI parameter of our Record-Route
+MAX_HEADS = 64  # listeners, as sip and as sips
 _PROOF_BYTES = 9  # a guess is right once in 2**72
 
 
@@ -22,23 +24,41 @@ class RouteProof:
     outlive a restart, or the calls of before it cannot be ended.
     """
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_heads", "_key")
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self._key = blake2b(secret, digest_size=32).digest()
+        self._heads: set[str] = set()  # what came before the proof in values of ours
 
     def make(self, call_id: str, tag: str) -> str:
+        """Hex digits; keyed BLAKE2 is a MAC by itself and takes half the time of HMAC (RFC 7693 §1)."""
         text = f"{call_id}\n{tag}".encode("utf-8", "surrogateescape")
-        return digest(self._secret, text, "sha256")[:_PROOF_BYTES].hex()
+        return blake2b(text, digest_size=_PROOF_BYTES, key=self._key).hexdigest()
+
+    def sign(self, address: str, proof: str) -> str:
+        """Record-Route value of a listener's ``<sip:...;lr>``."""
+        head = address[:-1]
+        if head not in self._heads and len(self._heads) < MAX_HEADS:
+            self._heads.add(head)
+        return f"{head};{PROOF}={proof}>"
 
     def holds(self, uri: Uri, request: Request) -> bool:
         """Whether the URI carries the proof for this request's dialog; either side may have begun it."""
-        given = (uri.params.get(PROOF) or "").lower().encode("utf-8", "surrogateescape")
-        if not given:
+        return self._is_for(uri.params.get(PROOF) or "", request)
+
+    def is_own(self, route: str, request: Request) -> bool:
+        """Whether a Route value is one of ours, to the letter, with a proof that holds. False decides nothing: an own
+        address may come back in another spelling. It spares parsing a URI that no cache has seen."""
+        head, _, tail = route.rpartition(f";{PROOF}=")
+        return head in self._heads and tail[-1:] == ">" and self._is_for(tail[:-1], request)
+
+    def _is_for(self, given: str, request: Request) -> bool:
+        if len(given) != 2 * _PROOF_BYTES or not given.isascii():
             return False
+        given = given.lower()
         call_id = request.call_id
-        return any(
-            compare_digest(given, self.make(call_id, tag).encode()) for tag in (request.from_tag, request.to_tag)
+        return compare_digest(given, self.make(call_id, request.from_tag)) or compare_digest(
+            given, self.make(call_id, request.to_tag)
         )
 
 
@@ -82,6 +102,10 @@ def preprocess(
         routed.uri = _without_own_maddr(uri, is_own, received_on)
     # Of our own routes there are two when a dialog changes the transport here, and more after a spiral.
     while routes:
+        if proof.is_own(routes[0], request):
+            del routes[0]
+            routed.is_changed = routed.is_proven = True
+            continue
         first = Address.parse(routes[0]).uri
         if not is_own(first):
             break
