@@ -92,6 +92,12 @@ def own_policy(owner: Domain | SipUser | None) -> tuple[str, int | None]:
     return row.policy, row.ring_time
 
 
+def own_policies(users: models.QuerySet[SipUser]) -> dict[int, tuple[str, int | None]]:
+    """What is set for each of many users, by primary key; who inherits everything is not in it."""
+    rows = DeliveryPolicy.objects.filter(user__in=users).values_list("user_id", "policy", "ring_time")
+    return {user_id: (policy, ring_time) for user_id, policy, ring_time in rows if user_id is not None}
+
+
 def change_domain(name: str, settings: Mapping[str, str], *, may_create: bool = True) -> DomainChange:
     """Create or change the domain ``name``; ``settings`` are texts by DOMAIN_KEYS, as in ``key=value``.
 

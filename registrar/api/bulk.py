@@ -12,9 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from proxy.models import DeliveryPolicy
 from registrar.models import Alias, Domain, SipUser
-from sipadmin.provisioning import ProvisioningError
+from sipadmin.provisioning import ProvisioningError, own_policies
 from sipadmin.rest.problems import pointer
 from sipadmin.rest.serializers import StrictSerializer
 from sipadmin.user_import import write_rows
@@ -183,10 +182,7 @@ class Bulk:
         names = [row.username for row in rows]
         users = SipUser.objects.filter(domain=domain, username__in=names)
         versions = {pk: (name, version) for pk, name, version in users.values_list("pk", "username", "version")}
-        policies = {
-            user: rest
-            for user, *rest in DeliveryPolicy.objects.filter(user__in=users).values_list("user", "policy", "ring_time")
-        }
+        policies = own_policies(users)
         aliases: dict[int, list[str]] = defaultdict(list)
         for user, alias in Alias.objects.filter(user__in=users).values_list("user", "name"):
             aliases[user].append(alias)

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FAKE_PYTHON = """#!/bin/sh
 echo "$@" >> "{log}"
 case "$*" in
-*"-m venv"*--without-pip*) [ -n "$FAKE_NO_VENV" ] && exit 1; mkdir -p .venv/bin; ln -sf "{self}" .venv/bin/python; exit 0;;
+*"-m venv"*--without-pip*)
+  mkdir -p .venv/bin; ln -sf "{self}" .venv/bin/python; exit 0;;
 *"-m venv"*) mkdir -p .venv/bin; ln -sf "{self}" .venv/bin/python; [ -n "$FAKE_NO_ENSUREPIP" ] && exit 1; exit 0;;
 *"pip --version"*) [ -n "$FAKE_NO_PIP" ] && exit 1; exit 0;;
 *install*) echo "Collecting one"; echo "Installing collected packages: one"
@@ -33,7 +34,7 @@ def folder(tmp_path, monkeypatch):
     """A checkout with requirements that nobody has, and a fake interpreter to build from."""
     monkeypatch.delenv("SIPADMIN_NO_BOOTSTRAP", raising=False)
     monkeypatch.delenv("SIPADMIN_BOOTSTRAPPED", raising=False)
-    for name in ("FAKE_NO_ENSUREPIP", "FAKE_NO_PIP", "FAKE_NO_VENV", "FAKE_NO_NETWORK"):
+    for name in ("FAKE_NO_ENSUREPIP", "FAKE_NO_PIP", "FAKE_NO_NETWORK"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "requirements.txt").write_text("nobody-has-this==1.0  # why\n")
     (tmp_path / "requirements-dev.txt").write_text(

@@ -82,7 +82,7 @@ def test_the_copy_before_a_migration(tmp_path, settings):
     for day in range(10, 18):
         (copy.parent / f"before-migration-202001{day}-000000.sqlite3").touch()
     preparation.copy_database()
-    assert len(list(copy.parent.iterdir())) == preparation.KEPT_COPIES
+    assert len(list(copy.parent.glob("*.sqlite3"))) == preparation.KEPT_COPIES
 
 
 class TestStatic:

@@ -1,0 +1,84 @@
+"""The `sip` ASGI application: one scope, commands as events."""
+
+import asyncio
+
+import pytest
+
+from sipadmin.engine import worker
+
+
+class FakeEngine:
+    def __init__(self, config, endpoint, announce):
+        self.log = endpoint
+        self.dispatch = "callbacks"
+        self.changes = self
+
+    async def load(self):
+        self.log.append("loaded")
+
+    def start(self):
+        self.log.append("started")
+
+    async def stop(self):
+        self.log.append("stopped")
+
+    def poke(self):
+        self.log.append("poked")
+
+    def facts(self):
+        return {"uptime": 1}
+
+    async def remove_binding(self, binding_id):
+        if binding_id == 13:
+            raise RuntimeError("a bug")
+        return binding_id == 7
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Send commands to an application; (log, events sent)."""
+    monkeypatch.setattr(worker, "Engine", FakeEngine)
+
+    async def run(*commands):
+        log, sent, events = [], [], asyncio.Queue()
+        for number, (name, arguments) in enumerate(commands):
+            events.put_nowait({"type": "sip.command", "id": number, "name": name, "arguments": arguments})
+        events.put_nowait({"type": "sip.shutdown"})
+
+        async def send(event):
+            sent.append(event)
+
+        scope = {"type": "sip", "config": None, "endpoint": log, "announce": None, "register": log.append}
+        await worker.SipApplication()(scope, events.get, send)
+        return log, sent
+
+    return run
+
+
+async def test_a_life(run):
+    log, sent = await run()
+    assert log == ["loaded", "callbacks", "started", "stopped"]
+    assert [event["type"] for event in sent] == ["sip.ready", "sip.stopped"]
+
+
+async def test_commands(run):
+    log, sent = await run(
+        ("ping", {}),
+        ("poll_changes", {}),
+        ("remove_binding", {"id": 7}),
+        ("remove_binding", {"id": 8}),
+        ("remove_binding", {}),
+        ("remove_binding", {"id": 13}),
+        ("dance", {}),
+    )
+    results = [event.get("facts", event.get("error")) for event in sent if event["type"] == "sip.result"]
+    assert results == [
+        {"uptime": 1},
+        {},
+        {},
+        "This binding is gone already.",
+        "remove_binding needs the id of a binding.",
+        "RuntimeError: a bug",
+        "There is no command 'dance'.",
+    ]
+    assert "poked" in log
