@@ -9,6 +9,9 @@ from sip.message.errors import BadMessage
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
 QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
+# Wider than gen-value of §25.1, which has no room for values that phones do send, but nothing that delimits.
+_BAD_VALUE = re.compile(r'[\s?<>",]')
+
 
 def is_token(text: str) -> bool:
     return TOKEN.match(text) is not None
@@ -90,7 +93,7 @@ def parse_params(text: str) -> dict[str, str | None]:
             value = value.strip()
             if not value:
                 raise BadMessage(f"Parameter {printable(name)} without value")
-            if value[0] == '"' and QUOTED.fullmatch(value) is None:
+            if not value.isalnum() and _BAD_VALUE.search(value) and QUOTED.fullmatch(value) is None:
                 raise BadMessage(f"Malformed value of parameter {printable(name)}")
             params[name] = value
         else:
