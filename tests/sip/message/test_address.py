@@ -50,7 +50,7 @@ class TestAddress:
     @pytest.mark.rule("R24")
     @pytest.mark.parametrize("text", ["sip:bob@x?subject=y", "sip:a,b@x", "sip:b@x;a=b?c=d"])
     def test_uri_that_needs_brackets(self, text: str) -> None:
-        with pytest.raises(BadMessage, match="needs < and >|Malformed value"):
+        with pytest.raises(BadMessage, match=r"needs < and >|Malformed value"):
             Address.parse(text)
 
     def test_long_ones_are_parsed_without_the_cache(self) -> None:
