@@ -103,6 +103,9 @@ class Bootstrap:
     def ensure(self) -> None:
         """Return when this interpreter can run the command; otherwise go on in .venv and never return."""
         if os.environ.get("SIPADMIN_NO_BOOTSTRAP") == "1":
+            absent = self.missing(is_exact=False)
+            if absent:
+                fail(f"{', '.join(absent)} missing, and SIPADMIN_NO_BOOTSTRAP=1 says not to install anything")
             return
         if self.is_inside():
             if self.is_stamped():

@@ -154,8 +154,12 @@ class TestLaterStarts:
 
 
 class TestInert:
-    def test_switched_off(self, folder, started, monkeypatch):
+    def test_switched_off(self, folder, started, monkeypatch, capsys):
         monkeypatch.setenv("SIPADMIN_NO_BOOTSTRAP", "1")
+        with pytest.raises(SystemExit):
+            prepare(folder)
+        assert "nobody-has-this missing" in capsys.readouterr().err
+        (folder / "requirements.txt").write_text("django\n")
         prepare(folder)
         assert calls(folder) == []
         assert not started
