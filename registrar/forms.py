@@ -47,8 +47,8 @@ class DomainForm(PolicyFields):
     max_contacts = forms.IntegerField(min_value=1, max_value=LARGEST_NUMBER, initial=10, label="Phones per user")
 
     field_order = [
-        "name", "aliases", "description", "enabled", "policy_action", "policy_argument", "ring_time", "realm",
-        "auth_register", "auth_call", "min_expires", "default_expires", "max_expires", "max_contacts",
+        "name", "aliases", "description", "realm", "policy_action", "policy_argument", "ring_time", "max_contacts",
+        "min_expires", "default_expires", "max_expires", "enabled", "auth_register", "auth_call",
     ]  # fmt: skip
 
     COLUMNS = [

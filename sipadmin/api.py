@@ -51,6 +51,7 @@ class UnknownView(APIView):
 class DocsView(SpectacularSwaggerSplitView):
     """Swagger UI from our own files. It styles itself inline; scripts stay as strict as everywhere."""
 
+    @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response = super().get(request, *args, **kwargs)
         response["Content-Security-Policy"] = f"{POLICY}; style-src 'self' 'unsafe-inline'"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from registrar.models import SipUser
@@ -44,6 +45,7 @@ def find_user(aor: str) -> SipUser | None:
     return SipUser.objects.select_related("domain").filter(domain__name=domain, username=username).first()
 
 
+@extend_schema_field(str)
 class AorField(serializers.Field):
     """A user by address-of-record, ``bob@example.org``."""
 

@@ -84,4 +84,5 @@ def step_text(step: Any) -> str:
 
 @register.filter
 def step_rule(step: Any) -> str:
-    return step_parts(step)[1]
+    section = step_parts(step)[1]
+    return f"§{section}" if section[:1].isdigit() else section

@@ -327,7 +327,7 @@
         if (section || rule) {
           const mark = document.createElement("span");
           mark.className = "rule";
-          mark.textContent = section || rule;
+          mark.textContent = section ? (/^\d/.test(section) ? `§${section}` : section) : rule;
           item.append(" ", mark);
         }
         return item;
@@ -336,6 +336,8 @@
 
     branches(branches) {
       const body = $("[data-branch-table] tbody", this.article);
+      $("[data-branch-table]", this.article).hidden = !branches.length;
+      $("[data-empty=branches]", this.article).hidden = branches.length > 0;
       body.replaceChildren(...branches.map((branch) => {
         const row = document.createElement("tr");
         const cell = (content, name = "") => {
@@ -401,6 +403,7 @@
   let isAsking = false;
 
   function showLink(state, text) {
+    light.hidden = false;
     light.dataset.linkState = state;
     $("[data-link-text]").textContent = text;
     const isOffline = state === "lost";
