@@ -19,13 +19,15 @@ class Step(NamedTuple):
 
 Steps = list[Step]
 
+MOST_TOLD = 5  # phones that a sentence names one by one
+
 
 def number(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 _FAILURES = {
-    404: "said that it knows nobody of that name",
+    404: "knows nobody of that name",
     408: "did not respond",
     480: "was not answered",
     486: "was busy",
@@ -37,47 +39,54 @@ _FAILURES = {
 }
 
 
+def outcome(name: str, branches: Sequence[Branch], status: int, reason: str, *, is_cancelled: bool = False) -> str:
+    """What became of a request that was forwarded, in one sentence.
+
+    ``name`` is the recipient's, empty for somebody elsewhere; ``status`` the final response that went upstream, 0 while
+    there is none.
+    """
+    whose = f"{printable(name)}'s" if name else "the other side's"
+    one = f"{whose} phone" if name else "the other side"
+    if not status:
+        return _capital(_so_far(branches, whose, one))
+    if is_cancelled and status >= 300:
+        who = one if len(branches) == 1 else f"{whose} phones"
+        return f"The caller gave up before {who} answered ({status})"
+    if status < 300:
+        if len(branches) == 1:
+            return _capital(f"{one} answered ({status})")
+        winner = next((branch for branch in branches if branch.state is BranchState.ANSWERED), branches[0])
+        return f"{number(len(branches), 'phone')} rang, {_phone(winner)} answered ({status})"
+    if len(branches) == 1:
+        end = f": {status}" if branches[0].status != status else ""
+        return _capital(f"{one} {_what_became(branches[0])}{end}")
+    told = "; ".join([f"{_phone(branch)} {_what_became(branch)}" for branch in branches[:MOST_TOLD]])
+    phones = f"{whose} {number(len(branches), 'phone')}"
+    return f"None of {phones} answered: {told}. The caller got {status} {printable(reason)}"
+
+
+def _so_far(branches: Sequence[Branch], whose: str, one: str) -> str:
+    ringing = sum(branch.state is BranchState.RINGING for branch in branches)
+    count = len(branches)
+    if not ringing:
+        return f"Waiting for {one if count == 1 else f'{whose} {count} phones'}"
+    if count == 1:
+        return f"{one} is ringing"
+    if ringing == count:
+        return f"{count} of {whose} phones are ringing"
+    return f"{ringing} of {whose} {count} phones {'is' if ringing == 1 else 'are'} ringing"
+
+
 def _phone(branch: Branch) -> str:
+    uri = printable(branch.target.uri.text, 60)
     agent = branch.target.user_agent
-    return (
-        f"{printable(branch.target.uri.text, 60)} ({printable(agent, 30)})"
-        if agent
-        else printable(branch.target.uri.text, 60)
-    )
+    return f"{uri} ({printable(agent, 30)})" if agent else uri
 
 
 def _what_became(branch: Branch) -> str:
     status = branch.status or 408
-    return f"{_FAILURES.get(status, 'answered ' + str(status) + ' ' + printable(branch.reason))} ({status})"
-
-
-def outcome(name: str, branches: Sequence[Branch], status: int, reason: str, *, is_cancelled: bool = False) -> str:
-    """What became of a request that was forwarded, in one sentence.
-
-    ``name`` is the recipient's, empty for a foreign one; ``status`` the final response that went upstream, 0 while
-    there is none.
-    """
-    whose = f"{printable(name)}'s" if name else "the"
-    rang = [branch for branch in branches if branch.state is not BranchState.TRYING and branch.status != 503]
-    if not status:
-        ringing = sum(branch.state is BranchState.RINGING for branch in branches)
-        if ringing:
-            return f"{whose} {number(ringing, 'phone')} ringing".replace("1 phone", "phone is").replace("s ", "s are ")
-        return f"Waiting for {whose} {number(len(branches), 'phone')}"
-    for branch in branches:
-        if status < 300 and branch.state is BranchState.ANSWERED:
-            if len(branches) == 1:
-                return f"{_capital(whose)} phone answered ({status})"
-            return f"{number(len(rang), 'phone')} rang, {_phone(branch)} answered ({status})"
-    if is_cancelled:
-        return f"The caller gave up before {whose} {'phone' if len(branches) == 1 else 'phones'} answered ({status})"
-    if len(branches) == 1:
-        return f"{_capital(whose)} phone {_what_became(branches[0])}" + (
-            f": {status}" if branches[0].status != status else ""
-        )
-    parts = "; ".join(f"{_phone(branch)} {_what_became(branch)}" for branch in branches[:5])
-    return f"None of {number(len(branches), 'phone')} answered: {parts}. Caller got {status} {printable(reason)}"
+    return f"{_FAILURES.get(status) or f'answered {status} {printable(branch.reason)}'} ({status})"
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:] if text == "the" else text
+    return f"The{text[3:]}" if text.startswith("the other side") else text

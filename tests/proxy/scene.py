@@ -1,11 +1,11 @@
 """A server with a few users and no sockets: the real endpoint and handler, and words to say what phones do.
 
-    scene = Scene()
-    scene.register("bob", "sip:bob@192.0.2.20:5060")
-    call = scene.call("bob")                       # Alice's INVITE
-    ringing = call.at(BOB)                         # the copy that reached Bob
-    scene.answer(ringing, 180); scene.answer(ringing, 200)
-    call.statuses                                  # what Alice saw: [100, 180, 200]
+scene = Scene()
+scene.register("bob", "sip:bob@192.0.2.20:5060")
+call = scene.call("bob")                       # Alice's INVITE
+ringing = call.at(BOB)                         # the copy that reached Bob
+scene.answer(ringing, 180); scene.answer(ringing, 200)
+call.statuses                                  # what Alice saw: [100, 180, 200]
 """
 
 from __future__ import annotations
@@ -295,7 +295,9 @@ class Exchange:
 
     def with_password(self, username: str = "alice", password: str = "secret", **parts: Any) -> Exchange:
         """The same request again, with credentials for the challenge that came back."""
-        challenge = next(value for name, value in self.final.fields if name in ("proxy-authenticate", "www-authenticate"))
+        challenge = next(
+            value for name, value in self.final.fields if name in ("proxy-authenticate", "www-authenticate")
+        )
         is_proxy = self.final.has("proxy-authenticate")
         name = "Proxy-Authorization" if is_proxy else "Authorization"
         value = credentials(challenge, self.request.method, self.request.uri_text, username, password)

@@ -1,0 +1,46 @@
+import pytest
+
+from proxy.core.own_requests import answer
+from tests.proxy.core.messages import a_request
+
+
+def result(request, is_merged=False):
+    return answer(request, is_merged=is_merged, supported=("path",))
+
+
+@pytest.mark.rule("P30")
+@pytest.mark.rfc("3261", "11.2")
+def test_options_tells_what_the_server_can_do():
+    found = result(a_request("OPTIONS", "sip:example.org"))
+    assert found.status == 200
+    assert dict(found.fields) == {
+        "Allow": "OPTIONS, REGISTER, CANCEL",
+        "Accept": "application/sdp",
+        "Supported": "path",
+    }
+
+
+@pytest.mark.rule("P31")
+@pytest.mark.rfc("3261", "8.2.1")
+@pytest.mark.parametrize(
+    ("method", "status"), [("INVITE", 405), ("MESSAGE", 405), ("BYE", 405), ("FOO", 501), ("options", 501)]
+)
+def test_other_methods_are_405_or_501_with_allow(method, status):
+    found = result(a_request(method, "sip:example.org"))
+    assert (found.status, found.fields[0][0]) == (status, "Allow")
+
+
+@pytest.mark.rfc("3261", "8.2.2.3")
+def test_an_unknown_requirement_is_420():
+    found = result(a_request("OPTIONS", "sip:example.org", "Require: path, foo, bar"))
+    assert (found.status, found.fields) == (420, [("Unsupported", "foo, bar")])
+
+
+@pytest.mark.rfc("3261", "8.2.2.2")
+def test_a_merged_request_is_482():
+    assert result(a_request("OPTIONS", "sip:example.org"), is_merged=True).status == 482
+
+
+@pytest.mark.rfc("3261", "12.2.2")
+def test_a_dialog_that_does_not_exist_is_481():
+    assert result(a_request("BYE", "sip:example.org", to="<sip:example.org>;tag=x")).status == 481

@@ -1,0 +1,65 @@
+import pytest
+
+from proxy.core.facts import Refuse
+from proxy.core.redirect import redirect
+from sip.message.uri import Uri
+from tests.proxy.core.people import NOW, a_binding
+
+pytestmark = pytest.mark.rfc("3261", "8.3")
+
+DESK, MOBILE = "sip:bob@192.0.2.20", "sip:bob@192.0.2.22"
+
+
+def result(*bindings, action="redirect", uri="sip:bob@example.org"):
+    return redirect(action, "bob", Uri.parse(uri), bindings, NOW, [])
+
+
+@pytest.mark.rule("D03")
+class TestContacts:
+    """8.3, 21.3."""
+
+    def test_one_is_302_with_q_and_remaining_time(self):
+        found = result(a_binding(DESK, 0.5, expires_at=NOW + 99.7))
+        assert (found.status, found.contacts) == (302, [f"<{DESK}>;q=0.5;expires=99"])
+
+    def test_several_are_300(self):
+        found = result(a_binding(DESK, 1.0), a_binding(MOBILE, 0.125))
+        assert found.status == 300
+        assert found.fields == [
+            ("Contact", f"<{DESK}>;q=1;expires=600"),
+            ("Contact", f"<{MOBILE}>;q=0.125;expires=600"),
+        ]
+
+    def test_redirect_301_is_301(self):
+        assert result(a_binding(DESK), a_binding(MOBILE), action="redirect-301").status == 301
+
+    @pytest.mark.rule("R26")
+    def test_any_scheme_can_be_told(self):
+        assert result(a_binding("tel:+15551234"), a_binding("mailto:bob@example.org")).status == 300
+
+    @pytest.mark.rule("P06")
+    def test_each_is_told_once(self):
+        assert result(a_binding(DESK), a_binding(DESK + ";x=1")).status == 302
+
+
+@pytest.mark.rule("D02")
+def test_never_the_request_uri_itself():
+    found = result(a_binding("sip:bob@EXAMPLE.org"), a_binding(DESK))
+    assert found.contacts == [f"<{DESK}>;q=1;expires=600"]
+    only = result(a_binding("sip:bob@example.org"))
+    assert isinstance(only, Refuse)
+    assert only.status == 404
+
+
+@pytest.mark.rule("D04")
+def test_nothing_to_tell_is_480_and_no_empty_3xx():
+    found = result()
+    assert isinstance(found, Refuse)
+    assert (found.status, found.sentence) == (480, "bob has no usable registered phone: 480")
+
+
+@pytest.mark.rule("R27")
+def test_a_sips_call_is_not_sent_to_a_sip_address():
+    assert result(a_binding(DESK), a_binding("sips:bob@192.0.2.9"), uri="sips:bob@example.org").contacts == [
+        "<sips:bob@192.0.2.9>;q=1;expires=600"
+    ]

@@ -1,0 +1,411 @@
+"""The response context alone: what it wants done, event by event."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.core.branch import BranchState
+from proxy.core.effects import Answer, Cancel, Finished, SendUpstream, Silence, Start
+from proxy.core.facts import Target
+from proxy.core.response_context import CLEARING_TIME, NEVER, NON_INVITE_GROUP_TIME, TIMER_C, ResponseContext
+from sip.message.uri import Uri
+from tests.proxy.core.messages import a_response
+
+pytestmark = pytest.mark.rfc("3261", "16.7")
+
+
+def targets(*names):
+    return [Target(Uri.parse(f"sip:{name}@192.0.2.9")) for name in names]
+
+
+class Play:
+    """Drives a context and writes down what it wants, in words: "start desk", "up 180", "cancel desk" ..."""
+
+    def __init__(self, *groups, is_invite=True, ring_time=30.0, expires=None, follow=None):
+        self.context = ResponseContext(is_invite, [targets(*group) for group in groups], ring_time, expires, follow)
+        self.now = 100.0
+        self.effects = []
+        self.wanted = self.note(self.context.start(self.now))
+
+    def note(self, effects):
+        self.effects += effects
+        return [self.word(effect) for effect in effects]
+
+    @staticmethod
+    def word(effect):
+        match effect:
+            case Start():
+                return f"start {effect.branch.target.uri.user}"
+            case SendUpstream():
+                return f"up {effect.response.status}"
+            case Cancel():
+                return f"cancel {effect.branch.target.uri.user}"
+            case Answer():
+                return f"answer {effect.status}"
+            case Silence():
+                return "silence"
+        return "finished"
+
+    def branch(self, name):
+        return next(one for one in self.context.branches if one.target.uri.user == name)
+
+    def gets(self, name, status, *fields):
+        return self.note(self.context.response_received(self.branch(name), a_response(status, "", *fields), self.now))
+
+    def fails(self, name, status=408):
+        return self.note(self.context.failed(self.branch(name), status, self.now))
+
+    def cancels(self, reason=""):
+        return self.note(self.context.cancel_received(self.now, reason))
+
+    def wait(self, seconds):
+        """Time passes; the timer fires whenever the context asked for it."""
+        end, words = self.now + seconds, []
+        while self.context.deadline <= end:
+            self.now = self.context.deadline
+            words += self.note(self.context.timer_fired(self.now))
+        self.now = end
+        return words
+
+
+@pytest.mark.rule("P12")
+class TestForwarding:
+    """16.7 step 5."""
+
+    def test_provisionals_go_up_at_once_but_never_100(self):
+        play = Play(["desk"])
+        assert play.wanted == ["start desk"]
+        assert play.gets("desk", 100) == []
+        assert play.gets("desk", 180) == ["up 180"]
+        assert play.gets("desk", 183) == ["up 183"]
+
+    def test_a_2xx_goes_up_at_once_and_ends_it(self):
+        play = Play(["desk"])
+        assert play.gets("desk", 200) == ["up 200", "finished"]
+
+    def test_a_2xx_that_comes_again_goes_up_again(self):
+        play = Play(["desk"])
+        play.gets("desk", 200)
+        assert play.gets("desk", 200) == ["up 200"]
+
+    def test_no_provisional_after_the_final_response(self):
+        play = Play(["desk", "mobile"])
+        play.gets("desk", 200)
+        assert play.gets("mobile", 180) == ["cancel mobile"]
+
+    def test_one_final_response_to_what_is_not_an_invite(self):
+        play = Play(["desk", "mobile"], is_invite=False)
+        assert play.gets("desk", 200) == ["up 200"]
+        assert play.gets("mobile", 200) == ["finished"]
+
+    def test_a_failure_waits_for_the_others(self):
+        play = Play(["desk", "mobile"])
+        assert play.gets("desk", 486) == []
+        assert play.gets("mobile", 404) == ["up 486", "finished"]
+
+
+@pytest.mark.rule("P21")
+class TestAnswered:
+    """16.7 step 10."""
+
+    def test_the_others_are_cancelled(self):
+        play = Play(["desk", "mobile", "soft"])
+        for name in ("desk", "mobile", "soft"):
+            play.gets(name, 180)
+        assert play.gets("mobile", 200) == ["up 200", "cancel desk", "cancel soft"]
+
+    def test_a_second_2xx_still_goes_up(self):
+        play = Play(["desk", "mobile"])
+        play.gets("mobile", 180)
+        play.gets("desk", 200)
+        assert play.gets("mobile", 200) == ["up 200", "finished"]
+
+    @pytest.mark.rfc("3326", "2")
+    def test_the_losers_hear_that_the_call_was_answered_elsewhere(self):
+        play = Play(["desk", "mobile"])
+        play.gets("mobile", 180)
+        play.gets("desk", 200)
+        [cancel] = [effect for effect in play.effects if isinstance(effect, Cancel)]
+        assert cancel.reason == 'SIP;cause=200;text="Call completed elsewhere"'
+
+    @pytest.mark.rule("P20")
+    @pytest.mark.rfc("3261", "9.1")
+    def test_a_silent_branch_is_cancelled_when_it_wakes_up(self):
+        play = Play(["desk", "mobile"])
+        assert play.gets("desk", 200) == ["up 200"]
+        play.wait(CLEARING_TIME)
+        assert play.context.is_finished
+        assert play.gets("mobile", 100) == ["cancel mobile"]
+        assert play.gets("mobile", 180) == []
+        assert play.gets("mobile", 487) == []
+
+
+@pytest.mark.rule("P14")
+class TestDeclinedEverywhere:
+    """16.7 step 5, 6xx."""
+
+    def test_it_waits_cancels_and_starts_nothing_new(self):
+        play = Play(["desk", "mobile"], ["later"])
+        play.gets("desk", 180)
+        play.gets("mobile", 180)
+        assert play.gets("desk", 603) == ["cancel mobile"]
+        assert play.gets("mobile", 487) == ["up 603", "finished"]
+
+    def test_a_2xx_meanwhile_wins(self):
+        play = Play(["desk", "mobile"])
+        play.gets("mobile", 180)
+        play.gets("desk", 600)
+        assert play.gets("mobile", 200) == ["up 200", "finished"]
+
+    def test_a_sequential_fork_ends_with_it(self):
+        play = Play(["desk"], ["mobile"])
+        assert play.gets("desk", 603) == ["up 603", "finished"]
+
+
+@pytest.mark.rfc("3261", "16.6")
+class TestGroups:
+    """16.6: serially, and in parallel within a group."""
+
+    def test_the_next_group_starts_when_the_first_has_failed(self):
+        play = Play(["desk", "soft"], ["mobile"])
+        assert play.wanted == ["start desk", "start soft"]
+        assert play.gets("desk", 486) == []
+        assert play.gets("soft", 480) == ["start mobile"]
+        assert play.gets("mobile", 200) == ["up 200", "finished"]
+
+    @pytest.mark.rule("P33")
+    def test_after_the_ring_time_a_group_is_cancelled_and_the_next_one_starts(self):
+        play = Play(["desk"], ["mobile"], ring_time=20)
+        play.gets("desk", 180)
+        assert play.wait(20) == ["cancel desk"]
+        assert play.gets("desk", 487) == ["start mobile"]
+
+    @pytest.mark.rule("P33")
+    def test_no_answer_at_all_is_480(self):
+        play = Play(["desk"], ring_time=20)
+        play.gets("desk", 180)
+        play.wait(20)
+        assert play.gets("desk", 487) == ["answer 480", "finished"]
+
+    @pytest.mark.rule("P33")
+    def test_a_phone_that_ignores_the_cancel_holds_nothing_up(self):
+        play = Play(["desk"], ["mobile"], ring_time=20)
+        play.gets("desk", 180)
+        assert play.wait(20 + CLEARING_TIME) == ["cancel desk", "start mobile"]
+        assert play.gets("desk", 200) == ["up 200"]
+
+    @pytest.mark.rule("P33")
+    def test_a_silent_phone_is_passed_over_at_the_ring_time(self):
+        play = Play(["desk"], ["mobile"], ring_time=20)
+        assert play.wait(20) == ["start mobile"]
+        assert play.gets("desk", 180) == ["up 180", "cancel desk"]
+
+    @pytest.mark.rule("P33")
+    @pytest.mark.rfc("3261", "16.10")
+    def test_an_invite_that_expires_is_cancelled_and_goes_no_further(self):
+        play = Play(["desk"], ["mobile"], ring_time=60, expires=10)
+        play.gets("desk", 180)
+        assert play.wait(10) == ["cancel desk"]
+        assert play.gets("desk", 487) == ["answer 480", "finished"]
+
+    def test_a_message_goes_on_to_the_next_group_in_time(self):
+        play = Play(["desk"], ["mobile"], is_invite=False)
+        assert play.wait(NON_INVITE_GROUP_TIME) == ["start mobile"]
+        assert play.gets("desk", 200) == ["up 200"]
+
+    @pytest.mark.rule("X07")
+    @pytest.mark.rfc("4320", "4.2")
+    def test_a_message_that_nobody_answers_gets_no_408(self):
+        play = Play(["desk"], is_invite=False)
+        assert play.fails("desk", 408) == ["silence", "finished"]
+
+
+@pytest.mark.rule("P18")
+@pytest.mark.rfc("3261", "16.8")
+class TestTimerC:
+    """16.8."""
+
+    def test_it_is_longer_than_three_minutes(self):
+        assert TIMER_C > 180
+
+    def test_with_a_provisional_the_branch_is_cancelled(self):
+        play = Play(["desk"], ring_time=NEVER)
+        play.gets("desk", 180)
+        assert play.wait(TIMER_C) == ["cancel desk"]
+
+    def test_without_one_it_counts_as_408(self):
+        play = Play(["desk"], ring_time=NEVER)
+        assert play.wait(TIMER_C) == ["answer 408", "finished"]
+
+    @pytest.mark.rfc("3261", "16.7")
+    def test_a_180_sets_it_back_and_a_100_does_not(self):
+        play = Play(["desk"], ring_time=NEVER)
+        play.wait(100)
+        play.gets("desk", 180)
+        assert play.context.deadline == play.now + TIMER_C
+        play.wait(100)
+        before = play.context.deadline
+        play.gets("desk", 100)
+        assert play.context.deadline == before
+
+
+@pytest.mark.rule("P19")
+@pytest.mark.rfc("3261", "16.10")
+class TestCancelled:
+    """16.10."""
+
+    def test_pending_branches_are_cancelled_and_487_comes_from_them(self):
+        play = Play(["desk"])
+        play.gets("desk", 180)
+        assert play.cancels("SIP;cause=487") == ["cancel desk"]
+        assert play.effects[-1].reason == "SIP;cause=487"
+        assert play.gets("desk", 487) == ["up 487", "finished"]
+
+    def test_in_the_gap_of_a_sequential_fork_no_target_is_started(self):
+        play = Play(["desk"], ["mobile"], ring_time=20)
+        play.gets("desk", 180)
+        play.wait(20)
+        assert play.cancels() == []
+        assert play.gets("desk", 487) == ["answer 487", "finished"]
+
+    def test_a_silent_branch_delays_the_487_only_a_little(self):
+        play = Play(["desk"])
+        assert play.cancels() == []
+        assert play.wait(CLEARING_TIME) == ["answer 487", "finished"]
+        assert play.gets("desk", 180) == ["cancel desk"]
+
+    def test_a_2xx_that_crosses_it_wins(self):
+        play = Play(["desk"])
+        play.gets("desk", 180)
+        play.cancels()
+        assert play.gets("desk", 200) == ["up 200", "finished"]
+
+    @pytest.mark.rfc("3261", "9.2")
+    def test_it_has_no_effect_after_a_final_response_or_on_other_methods(self):
+        play = Play(["desk"])
+        play.gets("desk", 200)
+        assert play.cancels() == []
+        play = Play(["desk"], is_invite=False)
+        assert play.cancels() == []
+
+
+@pytest.mark.rule("P22")
+@pytest.mark.rfc("3261", "16.9")
+def test_what_cannot_be_sent_counts_as_503():
+    play = Play(["desk"])
+    assert play.fails("desk", 503) == ["answer 500", "finished"]
+    play = Play(["desk", "mobile"])
+    play.fails("desk", 503)
+    assert play.gets("mobile", 486) == ["up 486", "finished"]
+
+
+def test_a_branch_without_answer_is_408():
+    play = Play(["desk"])
+    assert play.fails("desk", 408) == ["answer 408", "finished"]
+
+
+@pytest.mark.rule("P17")
+class TestRecursion:
+    """16.7 step 4."""
+
+    def test_what_is_followed_is_tried_next_and_not_reported(self):
+        play = Play(["desk"], follow=lambda response: (response.remove("Contact"), [targets("desk2")])[1])
+        assert play.gets("desk", 302, ("Contact", "<sip:desk2@192.0.2.9>")) == ["start desk2"]
+        assert play.gets("desk2", 486) == ["up 486", "finished"]
+
+    def test_a_3xx_that_is_not_followed_goes_to_the_caller(self):
+        play = Play(["desk"])
+        assert play.gets("desk", 302, ("Contact", "<sip:x@192.0.2.9>")) == ["up 302", "finished"]
+
+
+# Any order of events
+
+EVENTS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("gets"), st.integers(0, 5), st.sampled_from([100, 180, 183, 200, 302, 401, 486, 487, 503, 603])
+        ),
+        st.tuples(st.just("fails"), st.integers(0, 5), st.sampled_from([408, 503])),
+        st.tuples(st.just("cancels"), st.just(0), st.just(0)),
+        st.tuples(st.just("wait"), st.sampled_from([1, 5, 30, 200]), st.just(0)),
+    ),
+    max_size=30,
+)
+GROUPS = st.lists(st.integers(1, 3), min_size=1, max_size=3)
+
+
+def play_events(groups, events, is_invite):
+    """What a transaction layer could report: of each branch provisionals, one final response, perhaps more 2xx."""
+    names = iter("abcdefghi")
+    play = Play(*[[next(names) for _ in range(size)] for size in groups], is_invite=is_invite)
+    ended = {}
+    trail = []
+    for kind, one, two in events:
+        branches = play.context.branches
+        before = len(branches)
+        if kind in ("gets", "fails"):
+            branch = branches[one % len(branches)]
+            name = branch.target.uri.user
+            is_again = ended.get(name) == 200 and two == 200 and is_invite
+            if name in ended and not is_again:
+                continue
+            if kind == "fails" and two == 503 and branch.has_provisional:
+                continue
+            if two >= 200:
+                ended.setdefault(name, two)
+            words = play.gets(name, two) if kind == "gets" else play.fails(name, two)
+        elif kind == "cancels":
+            words = play.cancels()
+        else:
+            words = play.wait(one)
+        trail.append((kind, two, before, words))
+    return play, trail, ended
+
+
+@settings(max_examples=400, deadline=None)
+@given(GROUPS, EVENTS, st.booleans())
+def test_the_five_invariants_hold_in_any_order(groups, events, is_invite):
+    play, trail, ended = play_events(groups, events, is_invite)
+    # Whatever is still open ends in the end.
+    for _ in range(20):
+        for branch in list(play.context.branches):
+            name = branch.target.uri.user
+            if name not in ended:
+                ended[name] = 408
+                trail.append(("fails", 408, len(play.context.branches), play.fails(name, 408)))
+        if play.context.is_finished:
+            break
+    words = [word for _, _, _, some in trail for word in some]
+    # 1: it finishes exactly once
+    assert words.count("finished") == 1
+    # 2 and 3: final responses upstream
+    finals = [
+        int(word.split()[1]) for word in words if word.startswith(("up", "answer")) and int(word.split()[1]) >= 200
+    ]
+    failures = [status for status in finals if status >= 300]
+    assert len(failures) <= 1
+    first_success = next((at for at, status in enumerate(finals) if status < 300), len(finals))
+    assert all(status < 300 for status in finals[first_success:])
+    if not is_invite:
+        assert len(finals) <= 1
+    assert len(finals) + words.count("silence") >= 1
+    # 4: cancelled once at most, and after a provisional
+    cancels = [word for word in words if word.startswith("cancel ")]
+    assert len(cancels) == len(set(cancels))
+    assert is_invite or not cancels
+    for effect in play.effects:
+        if isinstance(effect, Cancel):
+            assert effect.branch.has_provisional
+    # 5: nothing new after a CANCEL, a 2xx or a 6xx
+    is_stopped = False
+    for kind, status, _, some in trail:
+        starts = [word for word in some if word.startswith("start")]
+        is_stopping = (kind == "cancels" and is_invite and not any(f.startswith(("up 2", "answer")) for f in some)) or (
+            kind == "gets" and (200 <= status < 300 or status >= 600)
+        )
+        if is_stopped or is_stopping:
+            assert not starts
+        if is_stopping:
+            is_stopped = True
+    assert any(isinstance(effect, Finished) for effect in play.effects)
+    assert all(branch.state is not BranchState.TRYING for branch in play.context.branches)

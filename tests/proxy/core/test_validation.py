@@ -1,0 +1,81 @@
+import pytest
+
+from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme, is_loop
+from sip.message.errors import BadMessage
+from tests.proxy.core.messages import a_request
+
+pytestmark = pytest.mark.rfc("3261", "16.3")
+
+
+@pytest.mark.rule("P02")
+class TestScheme:
+    """16.3 step 2."""
+
+    @pytest.mark.parametrize("uri", ["tel:+15551234", "mailto:bob@example.org", "foo:bar"])
+    def test_an_unknown_scheme_is_416(self, uri):
+        assert check_scheme(a_request("INVITE", uri)).status == 416
+
+    @pytest.mark.parametrize("uri", ["sip:bob@example.org", "SIPS:bob@example.org"])
+    def test_sip_and_sips_pass(self, uri):
+        assert check_scheme(a_request("INVITE", uri)) is None
+
+    def test_a_malformed_uri_is_400(self):
+        with pytest.raises(BadMessage) as caught:
+            check_scheme(a_request("INVITE", "sip:bob@"))
+        assert caught.value.status == 400
+
+
+@pytest.mark.rule("P01")
+class TestMaxForwards:
+    """16.3 step 3."""
+
+    @pytest.mark.parametrize(("value", "status"), [("0", 483), ("1", 0), ("70", 0)])
+    def test_zero_is_refused(self, value, status):
+        request = a_request()
+        request.replace("Max-Forwards", value)
+        refusal = check_max_forwards(request)
+        assert (refusal.status if refusal else 0) == status
+
+    def test_none_at_all_passes(self):
+        request = a_request()
+        request.remove("Max-Forwards")
+        assert check_max_forwards(request) is None
+
+    @pytest.mark.parametrize("value", ["-1", "many", "256", "0x10"])
+    def test_a_malformed_one_is_400(self, value):
+        request = a_request()
+        request.replace("Max-Forwards", value)
+        with pytest.raises(BadMessage):
+            check_max_forwards(request)
+
+
+@pytest.mark.rule("P03")
+class TestProxyRequire:
+    """16.3 step 5."""
+
+    def test_unknown_options_are_listed(self):
+        refusal = check_proxy_require(a_request("INVITE", "sip:b@example.org", "Proxy-Require: sec-agree, foo"))
+        assert (refusal.status, list(refusal.fields)) == (420, [("Unsupported", "sec-agree, foo")])
+
+    def test_require_is_not_the_proxys_business(self):
+        assert check_proxy_require(a_request("INVITE", "sip:b@example.org", "Require: foo")) is None
+
+
+@pytest.mark.rule("P25")
+class TestLoop:
+    """16.3 step 4."""
+
+    def test_unchanged_is_a_loop(self):
+        assert is_loop(a_request(), a_request())
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            a_request("INVITE", "sip:carol@example.org"),
+            a_request("INVITE", "sip:bob@example.org", "Route: <sip:192.0.2.1;lr>"),
+            a_request("INVITE", "sip:bob@example.org", "Proxy-Authorization: Digest x=y"),
+            a_request("INVITE", "sip:bob@example.org", "Proxy-Require: foo"),
+        ],
+    )
+    def test_anything_changed_is_a_spiral(self, other):
+        assert not is_loop(other, a_request())
