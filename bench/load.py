@@ -126,7 +126,6 @@ class Register(Work):
 
     nonce = ""
     count = 0
-    contact_of = "caller"
 
     def start(self) -> None:
         super().start()
@@ -135,9 +134,10 @@ class Register(Work):
     def register(self, challenge: bytes) -> None:
         uri = f"sip:{DOMAIN}"
         credentials = self.answer(challenge, "REGISTER", uri) if challenge or self.nonce else ""
-        host_port = self.load.address if self.contact_of == "caller" else self.load.callee_address
-        fields = f"{credentials}Contact: <sip:{self.name}@{host_port}>\r\nExpires: 3600\r\n"
-        self.send("REGISTER", uri, fields, f"<sip:{self.name}@{DOMAIN}>")
+        self.send("REGISTER", uri, credentials + self.contact(), f"<sip:{self.name}@{DOMAIN}>")
+
+    def contact(self) -> str:
+        return f"Contact: <sip:{self.name}@{self.load.address}>\r\nExpires: 3600\r\n"
 
     def received(self, status: int, data: bytes) -> None:
         if (status == 401 and self.count <= 1) or (status == 401 and b"stale=true" in data):
@@ -147,7 +147,15 @@ class Register(Work):
 
 
 class RegisterCallee(Register):
-    contact_of = "callee"
+    def contact(self) -> str:
+        return f"Contact: <sip:{self.name}@{self.load.callee_address}>\r\nExpires: 3600\r\n"
+
+
+class Forget(Register):
+    """Takes away what an earlier run left behind: a call would ring there too."""
+
+    def contact(self) -> str:
+        return "Contact: *\r\nExpires: 0\r\n"
 
 
 class Redirect(Work):
@@ -304,6 +312,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     prepared = [
         RegisterCallee(load, number) if options.scenario != "register" else Register(load, number) for number in numbers
     ]
+    load.run([Forget(load, number) for number in numbers])
     load.run(list(prepared))
     if load.failures:
         raise SystemExit(f"{load.failures} of {options.users} users could not register: see README.md")

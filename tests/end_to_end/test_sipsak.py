@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
+
 import pytest
 
+from sipadmin.demo.behaviours import answer
+from sipadmin.demo.phone import Phone
 from tests.end_to_end.enrolment import Enrolment
 from tests.end_to_end.product import Product
-from tests.end_to_end.programs import Program, Programs, needs
+from tests.end_to_end.programs import DEADLINE, Program, Programs, needs
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,29 @@ def test_wrong_password_is_refused(domain: Enrolment, programs: Programs) -> Non
     assert domain.bindings("bob") == []
 
 
-def test_invites_itself_through_the_proxy(domain: Enrolment, programs: Programs) -> None:
-    program = sipsak(domain, programs, "call", "-U", "-I", "-vv")
-    assert program.finish() == 0, program.output
+async def test_calls_a_phone(domain: Enrolment, programs: Programs) -> None:
+    """Its invite mode crashes (0.9.8.1): it shoots a request of ours, answers the challenge and sends the ACK."""
+    async with Phone(domain.aor("bob"), domain.passwords["bob"], domain.server, on_invite=answer()) as bob:
+        await bob.register(300)
+        programs.folder.joinpath("invite.sip").write_text(
+            f"INVITE {domain.aor('bob')} SIP/2.0\nMax-Forwards: 70\nFrom: <{domain.aor('alice')}>;tag=1\n"
+            f"To: <{domain.aor('bob')}>\nCall-ID: {secrets.token_hex(8)}\nCSeq: 1 INVITE\n"
+            "Contact: <sip:alice@127.0.0.1:9>\nContent-Length: 0\n\n"
+        )
+        host, port = domain.server
+        command = [
+            needs("sipsak"),
+            "-vv",
+            "-f",
+            programs.folder / "invite.sip",
+            "-s",
+            f"sip:bob@{host}",
+            "-r",
+            str(port),
+        ]
+        program = programs.start([*command, "-u", "alice", "-a", domain.passwords["alice"]], "call")
+        code = await asyncio.to_thread(program.finish)
+        await bob.unregister()
+    assert code == 0, program.output
+    attempt = domain.attempt("bob")
+    assert (attempt["state"], attempt["status"]) == ("answered", 200)
