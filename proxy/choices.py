@@ -46,15 +46,11 @@ def parse_policy(text: str) -> Policy:
     argument = argument.strip()
     if action == FORWARD and colon:
         if not re.fullmatch(r"sips?:[^\s<>\"]{1,250}", argument, re.IGNORECASE):
-            raise ValueError(
-                f"forward needs a SIP URI, such as forward:sip:desk@example.org, not {argument!r}"
-            )
+            raise ValueError(f"forward needs a SIP URI, such as forward:sip:desk@example.org, not {argument!r}")
         return Policy(FORWARD, argument)
     if action == REFUSE and colon:
         # §21.4 to §21.6: only final failures refuse.
         if not re.fullmatch(r"[456]\d\d", argument):
-            raise ValueError(
-                f"refuse needs a status code from 400 to 699, such as refuse:486, not {argument!r}"
-            )
+            raise ValueError(f"refuse needs a status code from 400 to 699, such as refuse:486, not {argument!r}")
         return Policy(REFUSE, argument)
     raise ValueError(f"{text!r} is not a policy; use {', '.join(PLAIN)}, forward:URI or refuse:CODE")

@@ -24,9 +24,7 @@ class DeliveryPolicy(models.Model):
     user = models.OneToOneField(
         "registrar.SipUser", on_delete=models.CASCADE, null=True, blank=True, related_name="delivery_policy"
     )
-    is_server = models.BooleanField(
-        default=False, editable=False, help_text="The one row for the whole server."
-    )
+    is_server = models.BooleanField(default=False, editable=False, help_text="The one row for the whole server.")
     policy = models.CharField(max_length=270, default=PROXY, validators=[validate_policy])
     ring_time = models.PositiveIntegerField(
         null=True, blank=True, help_text="Seconds a group of phones may ring; inherited when empty."
@@ -42,9 +40,7 @@ class DeliveryPolicy(models.Model):
                 | models.Q(is_server=False, domain__isnull=False, user__isnull=True)
                 | models.Q(is_server=False, domain__isnull=True, user__isnull=False),
             ),
-            models.UniqueConstraint(
-                fields=["is_server"], condition=models.Q(is_server=True), name="one_server_policy"
-            ),
+            models.UniqueConstraint(fields=["is_server"], condition=models.Q(is_server=True), name="one_server_policy"),
         ]
 
     def __str__(self) -> str:
@@ -61,23 +57,15 @@ class CallAttempt(models.Model):
     callee = models.TextField(help_text="Request-URI as received.")
     source = models.CharField(max_length=80, help_text="transport:host:port of the caller.")
     domain = models.ForeignKey("registrar.Domain", on_delete=models.SET_NULL, null=True, related_name="+")
-    user = models.ForeignKey(
-        "registrar.SipUser", on_delete=models.SET_NULL, null=True, related_name="call_attempts"
-    )
+    user = models.ForeignKey("registrar.SipUser", on_delete=models.SET_NULL, null=True, related_name="call_attempts")
     decision = models.CharField(max_length=16, blank=True, help_text="proxy, redirect, forward or refuse.")
     policy = models.CharField(max_length=270, blank=True)
-    policy_origin = models.CharField(
-        max_length=400, blank=True, help_text="Where the policy came from, in words."
-    )
-    state = models.CharField(
-        max_length=16, help_text="trying, ringing, answered, redirected, failed or cancelled."
-    )
+    policy_origin = models.CharField(max_length=400, blank=True, help_text="Where the policy came from, in words.")
+    state = models.CharField(max_length=16, help_text="trying, ringing, answered, redirected, failed or cancelled.")
     status = models.PositiveSmallIntegerField(null=True)
     reason = models.CharField(max_length=200, blank=True, help_text="Reason phrase of the final response.")
     explanation = models.TextField(blank=True, help_text="One plain sentence why.")
-    steps = models.JSONField(
-        default=list, help_text="Decision record: what was decided, by which rule and section."
-    )
+    steps = models.JSONField(default=list, help_text="Decision record: what was decided, by which rule and section.")
     started_at = models.DateTimeField(db_index=True)
     ringing_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True, help_text="When the final response went out.")

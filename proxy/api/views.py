@@ -42,7 +42,9 @@ class ServerPolicyView(APIView):
 
 class CallFilter(django_filters.FilterSet):
     call_id = django_filters.CharFilter()
-    domain = django_filters.CharFilter(field_name="domain__name", lookup_expr="iexact", help_text="The callee's domain.")
+    domain = django_filters.CharFilter(
+        field_name="domain__name", lookup_expr="iexact", help_text="The callee's domain."
+    )
     caller__ic = django_filters.CharFilter(field_name="caller", lookup_expr="icontains")
     callee__ic = django_filters.CharFilter(field_name="callee", lookup_expr="icontains")
     state = django_filters.CharFilter()
