@@ -181,11 +181,11 @@ def test_a_saved_policy_is_active_and_says_so(page: Any, domain: Enrolment) -> N
     page.click("text=carol@browser.test")
     page.select_option("select[name=policy_action]", "refuse")
     page.fill("input[name=policy_argument]", "486")
-    page.click("text=Save")
+    page.click('button:text-is("Save")')
     page.wait_for_selector("text=Saved. Active now on the engine.")
     assert "refuse:486, from user carol@browser.test" in page.inner_text("main")
     page.select_option("select[name=policy_action]", "inherit")
-    page.click("text=Save")
+    page.click('button:text-is("Save")')
     page.wait_for_selector("text=proxy, from the server default")
 
 

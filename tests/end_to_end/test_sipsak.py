@@ -63,18 +63,12 @@ async def test_calls_a_phone(domain: Enrolment, programs: Programs) -> None:
             "Contact: <sip:alice@127.0.0.1:9>\nContent-Length: 0\n\n"
         )
         host, port = domain.server
-        command = [
-            needs("sipsak"),
-            "-vv",
-            "-f",
-            programs.folder / "invite.sip",
-            "-s",
-            f"sip:bob@{host}",
-            "-r",
-            str(port),
-        ]
-        program = programs.start([*command, "-u", "alice", "-a", domain.passwords["alice"]], "call")
+        command = [needs("sipsak"), "-vv", "-f", programs.folder / "invite.sip", "-s", f"sip:bob@{host}"]
+        command += ["-r", str(port), "-u", "alice", "-a", domain.passwords["alice"]]
+        program = programs.start(command, "call")
         code = await asyncio.to_thread(program.finish)
+        incoming = await asyncio.wait_for(bob.incoming.get(), DEADLINE)
+        await asyncio.wait_for(incoming.acknowledged.wait(), DEADLINE)
         await bob.unregister()
     assert code == 0, program.output
     attempt = domain.attempt("bob")
