@@ -64,6 +64,10 @@ class Program:
             self._changed.notify_all()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         with self._changed:
             return self._text
