@@ -79,6 +79,7 @@ class TestSipadmin:
             ("SIPADMIN_HTTP", "8000"),
             ("SIPADMIN_SIP", "127.0.0.1:5060,127.0.0.1:5060"),
             ("SIPADMIN_TRUSTED", "192.0.2.0/33"),
+            ("SIPADMIN_RELAY_FROM", "somewhere"),
             ("SIPADMIN_MULTICAST", "eth0"),
             ("SIPADMIN_JOURNAL", "slow"),
             ("SIPADMIN_ADVERTISE", "sip.example.org"),
