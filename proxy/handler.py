@@ -21,6 +21,7 @@ from proxy.core.response_context import Follow
 from proxy.core.routing import Routed, RouteProof, preprocess
 from proxy.core.targets import REDIRECTING, Decision, Forward, TargetFinder, WayTo, way_to
 from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme, is_loop
+from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord, Wall
 from proxy.proxied import ProxiedRequest
 from proxy.recorder import CallLog, wall_clock
@@ -69,6 +70,7 @@ class ProxyHandler:
         self.recorder = recorder
         self.proof = RouteProof(secret)
         self.running = RunningRequests()
+        self.flows = DialogFlows()
         self.count: Counter[str] = Counter()
         own_ports = {port for one in endpoint.listeners for port in (one.port, one.advertised_port) if port}
         self.responsibility = Responsibility(directory, endpoint.is_own_address, own_ports)
@@ -100,6 +102,9 @@ class ProxyHandler:
             self._in_dialog(transaction, routed, is_own, now)
         elif not is_own:
             self._elsewhere(transaction, routed, now)
+        elif request.method == "REGISTER":
+            # The registrar was not asked, so no domain of ours was meant (§10.3 step 1).
+            self._refuse(transaction, Refuse(404, "Not Found", "No domain of this server was named: 404"), now)
         elif routed.uri.user is None:
             is_merged = self.endpoint.is_merged(transaction)
             self._refuse(transaction, answer(request, is_merged=is_merged, supported=self._supported), now)
@@ -147,12 +152,17 @@ class ProxyHandler:
             if refusal is not None:
                 self._refuse(transaction, refusal, now)
             else:
-                self._proxy(transaction, routed, Forward([[Target(routed.uri)]], RELAY_RING_TIME), None, now)
+                target = self._within_dialog(transaction.request, routed)
+                self._proxy(transaction, routed, Forward([[target]], RELAY_RING_TIME), None, now)
         elif is_own and not routed.routes:
             reason = "Call/Transaction Does Not Exist"
             self._refuse(transaction, Refuse(481, reason, "This server has no such dialog: 481"), now)
         else:
             self._elsewhere(transaction, routed, now)
+
+    def _within_dialog(self, request: Request, routed: Routed) -> Target:
+        flow = None if routed.routes else self.flows.flow_for(request.call_id, routed.uri.text)
+        return Target(routed.uri, flow=flow)
 
     def _to_user(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
         """A request for an address of ours: who asks, then what the recipient's policy says (§16.5)."""
@@ -290,7 +300,7 @@ class ProxyHandler:
         return Recursion(routed.uri, known, self._recursion_limit, may_follow).follow
 
     def _forward_stateless(self, request: Request, routed: Routed) -> None:
-        target = Target(routed.uri)
+        target = self._within_dialog(request, routed)
         copy = copy_for(request, routed, target, self.admission.own_realm(request))
 
         def found(hops: list[NextHop]) -> None:
@@ -299,7 +309,10 @@ class ProxyHandler:
             else:
                 self.count["no_next_hop"] += 1
 
-        self.endpoint.resolve(next_uri_for(routed, target), found)
+        if isinstance(target.flow, Flow):
+            found([NextHop.on(target.flow)])
+        else:
+            self.endpoint.resolve(next_uri_for(routed, target), found)
 
     def _record(
         self, transaction: ServerTransaction, recipient: Recipient | None, decision: Decision, steps: Steps, now: float

@@ -11,6 +11,7 @@ from proxy.core.forwarding import DIALOG_METHODS, add_record_route, copy_for, ne
 from proxy.core.response_context import NEVER, Follow, ResponseContext
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
+from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord
 from proxy.recorder import CallLog
 from sip.endpoint import Endpoint
@@ -28,6 +29,7 @@ class Surroundings(Protocol):
     endpoint: Endpoint
     proof: RouteProof
     recorder: CallLog
+    flows: DialogFlows
 
     def request_finished(self, proxied: ProxiedRequest) -> None: ...
 
@@ -81,6 +83,8 @@ class ProxiedRequest:
         # NOTIFY only where the SUBSCRIBE was record-routed, too (RFC 6665 §4.3).
         needs_proof = request.method in DIALOG_METHODS or (request.method == "NOTIFY" and routed.is_proven)
         self._proof = surroundings.proof.make(request.call_id, request.from_tag) if needs_proof else ""
+        if needs_proof:
+            surroundings.flows.remember(request, transaction.flow)
 
     def start(self, now: float) -> None:
         self.perform(self.context.start(now), now)
@@ -188,6 +192,10 @@ class ProxiedRequest:
             return
         self._surroundings.endpoint.resolve(next_uri_for(self.routed, branch.target), leg.found)
 
+    def remember(self, response: Response, flow: Flow) -> None:
+        if self._proof:
+            self._surroundings.flows.remember(response, flow)
+
     def now(self) -> float:
         return self._surroundings.endpoint.now()
 
@@ -235,6 +243,8 @@ class Leg:
             return  # it was meant for this server
         if response.status == 503 and self._try_next():
             return  # RFC 3263 §4.3
+        if transaction.next_hop.flow is not None and 100 < response.status < 300:
+            self.proxied.remember(response, transaction.next_hop.flow)
         self.proxied.perform(self.proxied.context.response_received(self.branch, response, now), now)
 
     def failed(self, transaction: ClientTransaction, status: int, now: float) -> None:

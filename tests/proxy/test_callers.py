@@ -178,6 +178,13 @@ class TestForeignRegister:
         scene.answer(sent.at(ELSEWHERE), 200)
         assert sent.statuses == [200]
 
+    def test_for_no_domain_of_ours_it_is_404_and_never_reaches_a_phone(self):
+        scene = Scene()
+        scene.register("bob", DESK)
+        for uri in ("sip:192.0.2.1:5060", "sip:bob@192.0.2.1:5060"):
+            sent = scene.send(method="REGISTER", uri=uri)
+            assert (sent.statuses, sent.forwarded()) == ([404], [])
+
     def test_from_a_stranger_it_is_403(self):
         scene = Scene()
         assert self.register(scene, MALLORY).statuses == [403]

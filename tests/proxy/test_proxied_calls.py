@@ -361,6 +361,28 @@ class TestConnections:
         sent = bye.at(("192.0.2.20", 40123))
         assert not sent.message.has("route")
 
+    @pytest.mark.rule("X13")
+    @pytest.mark.rfc("5626", "4.3")
+    def test_requests_of_the_dialog_go_by_the_connection_of_their_side(self, scene):
+        alice, bob = ("192.0.2.10", 40001), ("192.0.2.20", 40123)
+        scene.register("bob", "sip:bob@10.0.0.5:5060;transport=tcp", flow=scene.endpoint.flow(bob, "tcp"))
+        contact = "Contact: <sip:alice@10.0.0.7:5060;transport=tcp>"
+        call = scene.call("bob", source=alice, protocol="tcp", fields=[contact])
+        scene.answer(call.at(bob), 200, fields=["Contact: <sip:bob@10.0.0.5:5060;transport=tcp>"])
+        assert call.in_dialog("ACK", cseq=1, protocol="tcp").at(bob)
+        assert call.in_dialog("INFO", protocol="tcp").at(bob)
+        bye = {
+            "method": "BYE",
+            "uri": "sip:alice@10.0.0.7:5060;transport=tcp",
+            "from_": call.final.first("to"),
+            "to": call.final.first("from"),
+            "fields": [f"Route: {value}" for value in call.final.values("record-route")],
+        }
+        assert scene.send(bob, protocol="tcp", call_id=call.request.call_id, **bye).at(alice)
+        # In another call the same address means what it says.
+        other = scene.send(bob, protocol="tcp", call_id="another", **bye)
+        assert other.statuses == [407]
+
     @pytest.mark.rule("P09")
     @pytest.mark.rfc("3261", "16.6")
     def test_content_length_is_added_for_streams(self, scene):
