@@ -127,8 +127,11 @@ class Supervisor:
     async def run(self, on_ready: Callable[[], None]) -> int:
         """Start both, call ``on_ready`` once when a request would be answered, and stay until stopped."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
+        # A closed terminal stops us too, unless nohup said otherwise.
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, self.stop)
         tasks = [asyncio.create_task(self.keep_running(child)) for child in self.children]
         watcher = asyncio.create_task(self.wait_until_ready(on_ready))
         await self._stop.wait()
