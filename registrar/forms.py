@@ -34,16 +34,28 @@ class DomainForm(PolicyFields):
     description = forms.CharField(required=False, max_length=200)
     enabled = forms.BooleanField(required=False, initial=True)
     realm = forms.CharField(
-        required=False, max_length=253, help_text="Digest realm; the domain's name when empty. A new realm needs new passwords."
-    )  # fmt: skip
+        required=False,
+        max_length=253,
+        help_text="Digest realm; the domain's name when empty. A new realm needs new passwords.",
+    )
     auth_register = forms.BooleanField(required=False, initial=True, label="Ask for a password at registration")
     auth_call = forms.BooleanField(required=False, initial=True, label="Ask for a password when local users call")
     min_expires = forms.IntegerField(min_value=0, max_value=LARGEST_NUMBER, initial=60, label="Shortest registration",
                                      help_text="Seconds; shorter ones get 423.")  # fmt: skip
-    default_expires = forms.IntegerField(min_value=0, max_value=LARGEST_NUMBER, initial=3600,
-                                         label="Usual registration", help_text="Seconds; when the phone does not say.")  # fmt: skip
-    max_expires = forms.IntegerField(min_value=0, max_value=LARGEST_NUMBER, initial=86400,
-                                     label="Longest registration", help_text="Seconds; longer ones are shortened.")  # fmt: skip
+    default_expires = forms.IntegerField(
+        min_value=0,
+        max_value=LARGEST_NUMBER,
+        initial=3600,
+        label="Usual registration",
+        help_text="Seconds; when the phone does not say.",
+    )
+    max_expires = forms.IntegerField(
+        min_value=0,
+        max_value=LARGEST_NUMBER,
+        initial=86400,
+        label="Longest registration",
+        help_text="Seconds; longer ones are shortened.",
+    )
     max_contacts = forms.IntegerField(min_value=1, max_value=LARGEST_NUMBER, initial=10, label="Phones per user")
 
     field_order = [

@@ -82,7 +82,10 @@ class NewUserView(AdministratorRequired, View):
     template_name = "registrar/user_new.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        initial = {"policy_action": "inherit", "domain": Domain.objects.filter(name=request.GET.get("domain", "")).first()}
+        initial = {
+            "policy_action": "inherit",
+            "domain": Domain.objects.filter(name=request.GET.get("domain", "")).first(),
+        }
         return self.page(request, UserForm(initial=initial))
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -99,7 +102,11 @@ class NewUserView(AdministratorRequired, View):
             else:
                 say_saved(request, f"{user} is there.")
                 if is_generated:
-                    return render(request, "registrar/password_once.html", {"page": "users", "user_row": user, "password": password})  # fmt: skip
+                    return render(
+                        request,
+                        "registrar/password_once.html",
+                        {"page": "users", "user_row": user, "password": password},
+                    )
                 return redirect("user", pk=user.pk)
         return self.page(request, form, status=422)
 
@@ -171,7 +178,9 @@ class EnableUserView(AdministratorRequired, View):
         user = find_row(pk)
         enabled = request.POST.get("enabled") == "on"
         save_user(user.domain, user.username, may_create=False, enabled=enabled)
-        say_saved(request, f"{user} is {'enabled' if enabled else 'disabled: its contacts drop and calls get a refusal'}.")
+        say_saved(
+            request, f"{user} is {'enabled' if enabled else 'disabled: its contacts drop and calls get a refusal'}."
+        )
         return redirect("user", pk=pk)
 
 
@@ -191,7 +200,9 @@ class PasswordView(AdministratorRequired, View):
         say_saved(request, f"{user} has a new password.")
         if form.cleaned_data["password"]:
             return redirect("user", pk=pk)
-        return render(request, "registrar/password_once.html", {"page": "users", "user_row": user, "password": password})
+        return render(
+            request, "registrar/password_once.html", {"page": "users", "user_row": user, "password": password}
+        )
 
 
 class DeleteUserView(AdministratorRequired, View):

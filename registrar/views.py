@@ -59,7 +59,8 @@ class RemoveBindingView(AdministratorRequired, View):
                 messages.error(request, f"The contact is still there. {error}")
             else:
                 messages.success(
-                    request, f"Removed a contact of {binding.user}. Calls do not reach it until its phone registers again."
+                    request,
+                    f"Removed a contact of {binding.user}. Calls do not reach it until its phone registers again.",
                 )
         if request.POST.get("next") == "user" and binding is not None:
             return redirect("user", pk=binding.user_id)

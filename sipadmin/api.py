@@ -58,7 +58,11 @@ class DocsView(SpectacularSwaggerSplitView):
         return response
 
 
-version_1 = [path("", RootView.as_view(), name="api-root"), path("", include("registrar.api.urls")), path("", include("proxy.api.urls"))]  # fmt: skip
+version_1 = [
+    path("", RootView.as_view(), name="api-root"),
+    path("", include("registrar.api.urls")),
+    path("", include("proxy.api.urls")),
+]
 
 urlpatterns = [
     path("v1/", include(version_1)),

@@ -17,7 +17,9 @@ def effective_policies(owners: Sequence[Domain | SipUser]) -> list[EffectivePoli
     domains = {owner.domain_id if isinstance(owner, SipUser) else owner.pk for owner in owners}
     snapshot = load_part(Q(domain__in=domains) | Q(user__in=users))
     return [
-        snapshot.effective(owner.pk, owner.domain_id) if isinstance(owner, SipUser) else snapshot.effective(None, owner.pk)
+        snapshot.effective(owner.pk, owner.domain_id)
+        if isinstance(owner, SipUser)
+        else snapshot.effective(None, owner.pk)
         for owner in owners
     ]
 

@@ -117,7 +117,11 @@ class Engine:
             raise EngineUnavailable("The SIP process is not running.")
         self.commands.append((name, arguments))
         if name == "ping":
-            return {"listeners": [{"protocol": "udp", "host": "127.0.0.1", "port": 5060}], "uptime": 61.0, "version": "1"}
+            return {
+                "listeners": [{"protocol": "udp", "host": "127.0.0.1", "port": 5060}],
+                "uptime": 61.0,
+                "version": "1",
+            }
         return {}
 
 

@@ -125,7 +125,9 @@ class Bulk:
                     errors[name] = "must be a whole number or null"
                 texts[name] = "" if value is None else str(value)
             elif name == "aliases":
-                if not isinstance(value, list) or not all(isinstance(alias, str) and alias.split() == [alias] and "," not in alias for alias in value):  # fmt: skip
+                if not isinstance(value, list) or not all(
+                    isinstance(alias, str) and alias.split() == [alias] and "," not in alias for alias in value
+                ):
                     errors[name] = "must be a list of names"
                 else:
                     texts[name] = " ".join(value)

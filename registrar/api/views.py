@@ -73,7 +73,12 @@ class NaturalKeyViewSet(PolicyContext, viewsets.ModelViewSet):
         raise NotImplementedError
 
 
-@extend_schema_view(update=extend_schema(summary="Create or replace a domain", responses={200: serializers.DomainSerializer, 201: serializers.DomainSerializer}))  # fmt: skip
+@extend_schema_view(
+    update=extend_schema(
+        summary="Create or replace a domain",
+        responses={200: serializers.DomainSerializer, 201: serializers.DomainSerializer},
+    )
+)
 class DomainViewSet(NaturalKeyViewSet):
     """SIP domains that this server is responsible for."""
 

@@ -55,9 +55,12 @@ class TokenForm(forms.Form):
         help_text="Tick none to allow everything.",
     )  # fmt: skip
     expires_at = forms.DateTimeField(
-        required=False, label="Expires", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"], help_text="UTC. Never, when empty.",
-    )  # fmt: skip
+        required=False,
+        label="Expires",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"],
+        help_text="UTC. Never, when empty.",
+    )
 
     def clean_name(self) -> str:
         name = self.cleaned_data["name"].strip()

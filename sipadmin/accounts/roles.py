@@ -1,4 +1,4 @@
-"""Console roles: an administrator (``is_superuser``) may change things, every other account is an operator and reads."""
+"""Console roles: administrators (``is_superuser``) change things, every other account reads as an operator."""
 
 from __future__ import annotations
 

@@ -40,9 +40,7 @@ class SetupView(View):
         if not form.is_valid():
             return render(request, self.template_name, {"form": form}, status=422)
         try:
-            account = create_first_administrator(
-                token, form.cleaned_data["username"], form.cleaned_data["password"]
-            )
+            account = create_first_administrator(token, form.cleaned_data["username"], form.cleaned_data["password"])
         except LinkRefused:
             return self.refused(request)
         login(request, account, backend="django.contrib.auth.backends.ModelBackend")

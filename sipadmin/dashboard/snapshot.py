@@ -137,9 +137,7 @@ def figures() -> dict[str, Any]:
         "registered": live.values("user").distinct().count(),
         "contacts": live.count(),
         "calls_in_progress": CallAttempt.objects.filter(state__in=UNFINISHED).count(),
-        "calls_last_hour": CallAttempt.objects.filter(
-            started_at__gte=timezone.now() - timedelta(hours=1)
-        ).count(),
+        "calls_last_hour": CallAttempt.objects.filter(started_at__gte=timezone.now() - timedelta(hours=1)).count(),
     }
 
 

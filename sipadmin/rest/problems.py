@@ -35,7 +35,9 @@ def request_id(request: HttpRequest) -> str:
     return given if REQUEST_ID_SHAPE.fullmatch(given) else secrets.token_hex(8)
 
 
-def problem(request: HttpRequest, status: int, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
+def problem(
+    request: HttpRequest, status: int, detail: str, errors: list[dict[str, str]] | None = None
+) -> dict[str, Any]:
     """Members of a problem; ``type`` stays about:blank (§4.2.1), the ``title`` is the status phrase."""
     facts: dict[str, Any] = {
         "type": "about:blank",

@@ -20,7 +20,10 @@ class StrictSerializer(serializers.Serializer):
             if unknown:
                 known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
                 raise serializers.ValidationError(
-                    {str(name): [serializers.ErrorDetail(f"is not a field; there are {known}", "unknown")] for name in unknown}
+                    {
+                        str(name): [serializers.ErrorDetail(f"is not a field; there are {known}", "unknown")]
+                        for name in unknown
+                    }
                 )
         return super().to_internal_value(data)
 

@@ -31,7 +31,10 @@ def moment(value: Any) -> SafeString | str:
         return ""
     shape = "%H:%M:%S" if at.date() == timezone.now().date() else "%Y-%m-%d %H:%M"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', at.isoformat(), at.strftime("%Y-%m-%d %H:%M:%S UTC"), at.strftime(shape)
+        '<time datetime="{}" title="{}">{}</time>',
+        at.isoformat(),
+        at.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        at.strftime(shape),
     )
 
 

@@ -349,7 +349,10 @@
         };
         cell(branch.position, "number");
         cell(branch.group, "number");
-        cell(branch.target, "uri");
+        const target = document.createElement("bdi");
+        target.className = "uri";
+        target.textContent = clip(branch.target);
+        cell(target);
         cell(branch.next_hop);
         cell(branch.user_agent);
         const state = document.createElement("span");

@@ -31,7 +31,11 @@ def test_empty_list(admin_page):
 
 class TestAdding:
     def test_it_works(self, admin_page, engine):
-        page = admin_page.post("/domains/new/", {**ENTRIES, "policy_action": "forward", "policy_argument": "sip:desk@example.org", "ring_time": "12"}, follow=True)  # fmt: skip
+        page = admin_page.post(
+            "/domains/new/",
+            {**ENTRIES, "policy_action": "forward", "policy_argument": "sip:desk@example.org", "ring_time": "12"},
+            follow=True,
+        )
         domain = Domain.objects.get(name="example.net")
         assert [alias.name for alias in domain.aliases.all()] == ["sip.example.net", "www.example.net"]
         assert own_policy(domain) == ("forward:sip:desk@example.org", 12)

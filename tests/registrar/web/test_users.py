@@ -123,7 +123,13 @@ class TestOne:
         assert "proxy, from the server default" in admin_page.get(f"/users/{bob.pk}/").content.decode()
 
     def test_saving(self, admin_page, bob, engine):
-        entered = {"display_name": "Bobby", "enabled": "on", "policy_action": "redirect", "ring_time": "9", "aliases": "101"}
+        entered = {
+            "display_name": "Bobby",
+            "enabled": "on",
+            "policy_action": "redirect",
+            "ring_time": "9",
+            "aliases": "101",
+        }
         page = admin_page.post(f"/users/{bob.pk}/", entered, follow=True)
         bob.refresh_from_db()
         assert (bob.display_name, own_policy(bob)) == ("Bobby", ("redirect", 9))
@@ -133,7 +139,9 @@ class TestOne:
         assert own_policy(bob) == ("inherit", None)
 
     def test_refusal_keeps_everything(self, admin_page, alice, bob):
-        response = admin_page.post(f"/users/{bob.pk}/", {"display_name": "X", "policy_action": "inherit", "aliases": "alice"})
+        response = admin_page.post(
+            f"/users/{bob.pk}/", {"display_name": "X", "policy_action": "inherit", "aliases": "alice"}
+        )
         assert response.status_code == 422
         assert "already a user" in response.content.decode()
         bob.refresh_from_db()

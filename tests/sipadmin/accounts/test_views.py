@@ -33,7 +33,10 @@ class TestLogin:
     def test_disabled_account(self, administrator):
         administrator.is_active = False
         administrator.save()
-        assert "do not belong together" in Client().post("/login/", {"username": "ada", "password": PASSWORD}).content.decode()
+        assert (
+            "do not belong together"
+            in Client().post("/login/", {"username": "ada", "password": PASSWORD}).content.decode()
+        )
 
     def test_no_redirect_to_other_sites(self, administrator):
         response = Client().post("/login/", {"username": "ada", "password": PASSWORD, "next": "https://example.com/"})

@@ -120,7 +120,9 @@ def endpoints(alice, bob, domain):
 
 def ask(client: Client, method: str, place: str, **more):
     # An empty body is refused by every writing endpoint, but only after the question of who asks.
-    return getattr(client, method)(place, data={} if method == "get" else "{\"bogus\": 1}", content_type="application/json", **more)  # fmt: skip
+    return getattr(client, method)(
+        place, data={} if method == "get" else '{"bogus": 1}', content_type="application/json", **more
+    )
 
 
 class TestScopes:
@@ -185,7 +187,13 @@ class TestProblems:
         assert is_problem(Client().get("/api/v1/nothing/"), 401)
 
     def test_unknown_row(self, token):
-        for place in ("users/nobody@example.org", "domains/example.com", "calls/1", "bindings/1", "third-party-rules/1"):
+        for place in (
+            "users/nobody@example.org",
+            "domains/example.com",
+            "calls/1",
+            "bindings/1",
+            "third-party-rules/1",
+        ):
             assert is_problem(Client().get(f"/api/v1/{place}/", **token), 404), place
 
     def test_method(self, token):

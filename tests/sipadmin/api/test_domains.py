@@ -14,7 +14,17 @@ JSON = "application/json"
 
 
 def test_it_works(admin_page, engine):
-    made = admin_page.post(PLACE, {"name": "Example.NET", "aliases": ["www.example.net"], "policy": "redirect", "ring_time": 20, "max_contacts": 3}, JSON)  # fmt: skip
+    made = admin_page.post(
+        PLACE,
+        {
+            "name": "Example.NET",
+            "aliases": ["www.example.net"],
+            "policy": "redirect",
+            "ring_time": 20,
+            "max_contacts": 3,
+        },
+        JSON,
+    )
     assert made.status_code == 201
     facts = made.json()
     assert facts["name"] == "example.net"
@@ -39,11 +49,18 @@ def test_filter(admin_page, domain):
 
 class TestPut:
     def test_creates_then_replaces(self, admin_page):
-        assert admin_page.put(PLACE + "example.net/", {"max_contacts": 3, "policy": "redirect"}, JSON).status_code == 201
+        assert (
+            admin_page.put(PLACE + "example.net/", {"max_contacts": 3, "policy": "redirect"}, JSON).status_code == 201
+        )
         response = admin_page.put(PLACE + "example.net/", {"description": "second"}, JSON)
         facts = response.json()
         assert response.status_code == 200
-        assert (facts["max_contacts"], facts["policy"], facts["description"], facts["version"]) == (10, "inherit", "second", 2)
+        assert (facts["max_contacts"], facts["policy"], facts["description"], facts["version"]) == (
+            10,
+            "inherit",
+            "second",
+            2,
+        )
 
     def test_what_was_read_can_be_put_back(self, admin_page, domain):
         facts = admin_page.get(PLACE + "example.org/").json()

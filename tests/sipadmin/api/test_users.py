@@ -17,7 +17,9 @@ DORA = {"username": "dora", "domain": "example.org", "password": "explorer"}
 
 
 def test_it_works(admin_page, domain, engine):
-    response = admin_page.post(PLACE, {**DORA, "display_name": "Dora", "aliases": ["200"], "policy": "refuse:486", "ring_time": 5}, JSON)  # fmt: skip
+    response = admin_page.post(
+        PLACE, {**DORA, "display_name": "Dora", "aliases": ["200"], "policy": "refuse:486", "ring_time": 5}, JSON
+    )
     facts = response.json()
     assert response.status_code == 201
     assert (facts["aor"], facts["uri"]) == ("dora@example.org", "sip:dora@example.org")
@@ -86,12 +88,21 @@ def test_the_number_of_queries_does_not_grow(admin_page, domain, django_assert_m
 
 class TestPut:
     def test_creates_then_replaces(self, admin_page, domain):
-        first = admin_page.put(PLACE + "dora@example.org/", {"password": "explorer", "display_name": "Dora", "policy": "redirect", "max_contacts": 2}, JSON)  # fmt: skip
+        first = admin_page.put(
+            PLACE + "dora@example.org/",
+            {"password": "explorer", "display_name": "Dora", "policy": "redirect", "max_contacts": 2},
+            JSON,
+        )
         assert first.status_code == 201
         second = admin_page.put(PLACE + "dora@example.org/", {}, JSON)
         facts = second.json()
         assert second.status_code == 200
-        assert (facts["display_name"], facts["policy"], facts["max_contacts"], facts["version"]) == ("", "inherit", None, 2)
+        assert (facts["display_name"], facts["policy"], facts["max_contacts"], facts["version"]) == (
+            "",
+            "inherit",
+            None,
+            2,
+        )
         assert SipUser.objects.get().ha1_md5 == ha1("MD5", "dora", "example.org", "explorer")
 
     def test_what_was_read_can_be_put_back(self, admin_page, bob):
@@ -122,7 +133,12 @@ class TestPatch:
     def test_it_works(self, admin_page, bob):
         set_policy(bob, "redirect")
         facts = admin_page.patch(PLACE + "bob@example.org/", {"enabled": False}, JSON).json()
-        assert (facts["enabled"], facts["policy"], facts["display_name"], facts["version"]) == (False, "redirect", "Bob", 2)
+        assert (facts["enabled"], facts["policy"], facts["display_name"], facts["version"]) == (
+            False,
+            "redirect",
+            "Bob",
+            2,
+        )
 
     def test_policy_counts_as_a_change(self, admin_page, bob):
         assert admin_page.patch(PLACE + "bob@example.org/", {"policy": "redirect"}, JSON).json()["version"] == 2
@@ -189,7 +205,10 @@ class TestBulk:
         assert again["results"] == [{"index": 0, "aor": "bob@example.org", "result": "unchanged"}]
 
     def test_a_thousand_users(self, admin_page, domain, django_assert_max_num_queries):
-        items = [{"username": f"user{n}", "domain": "example.org", "password": f"pw{n}", "policy": "redirect"} for n in range(1000)]
+        items = [
+            {"username": f"user{n}", "domain": "example.org", "password": f"pw{n}", "policy": "redirect"}
+            for n in range(1000)
+        ]
         with django_assert_max_num_queries(45):
             assert self.post(admin_page, items).json()["created"] == 1000
         assert SipUser.objects.count() == 1000
@@ -208,7 +227,12 @@ class TestBulk:
         assert not SipUser.objects.exists()
 
     def test_the_others_go_on_where_asked(self, admin_page, bob):
-        items = [DORA, {**DORA, "username": "erna", "aliases": ["bob"]}, {**DORA, "username": "frida"}, {"username": "gerda", "domain": "example.org"}]
+        items = [
+            DORA,
+            {**DORA, "username": "erna", "aliases": ["bob"]},
+            {**DORA, "username": "frida"},
+            {"username": "gerda", "domain": "example.org"},
+        ]
         response = self.post(admin_page, items, atomic=False)
         answer = response.json()
         assert response.status_code == 200
@@ -249,7 +273,14 @@ class TestBulk:
 
     @pytest.mark.parametrize(
         "body",
-        [{}, {"items": []}, {"items": "x"}, {"items": [DORA] * 1001}, {"items": [DORA], "mode": "delete"}, {"items": [DORA], "x": 1}],
+        [
+            {},
+            {"items": []},
+            {"items": "x"},
+            {"items": [DORA] * 1001},
+            {"items": [DORA], "mode": "delete"},
+            {"items": [DORA], "x": 1},
+        ],
     )
     def test_refused_requests(self, admin_page, domain, body):
         assert admin_page.post(PLACE + "bulk/", body, JSON).status_code == 400

@@ -144,16 +144,34 @@ class TestCalls:
     @pytest.mark.parametrize(
         ("query", "count"),
         [
-            ("status=486", 1), ("status__gte=300", 1), ("status__lt=300", 1), ("state=answered", 1), ("call_id=call-1@192.0.2.9", 1),
-            ("callee__ic=BOB", 2), ("caller__ic=nobody", 0), ("decision=redirect", 0), ("started__lt=2001-01-01T00:00:00Z", 0),
+            ("status=486", 1),
+            ("status__gte=300", 1),
+            ("status__lt=300", 1),
+            ("state=answered", 1),
+            ("call_id=call-1@192.0.2.9", 1),
+            ("callee__ic=BOB", 2),
+            ("caller__ic=nobody", 0),
+            ("decision=redirect", 0),
+            ("started__lt=2001-01-01T00:00:00Z", 0),
         ],
-    )  # fmt: skip
+    )
     def test_filters(self, admin_page, query, count):
         attempt(1)
         attempt(2, status=200, state="answered")
         assert len(admin_page.get(f"{self.PLACE}?{query}").json()["results"]) == count
 
-    @pytest.mark.parametrize("query", ["status=x", "cursor=cD1ub25zZW5zZQ%3D%3D", "cursor=cD0yMDI2LTEzLTQx", "cursor=%ff", "started__gte=yesterday", "bogus=1", "limit=1001"])
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "status=x",
+            "cursor=cD1ub25zZW5zZQ%3D%3D",
+            "cursor=cD0yMDI2LTEzLTQx",
+            "cursor=%ff",
+            "started__gte=yesterday",
+            "bogus=1",
+            "limit=1001",
+        ],
+    )
     def test_refusals(self, admin_page, query):
         response = admin_page.get(f"{self.PLACE}?{query}")
         assert response.status_code in (400, 404)

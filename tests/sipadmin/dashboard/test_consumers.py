@@ -29,7 +29,7 @@ def feed(monkeypatch):
         while True:
             yield await batches.get()
 
-    found = LiveFeed(watch, figures=lambda: {})
+    found = LiveFeed(watch, figures=dict)
     found.batches = batches
     monkeypatch.setattr(LiveConsumer, "feed", found)
     return found
@@ -67,7 +67,9 @@ async def test_filter_of_the_snapshot(session, feed, alice, bob):
     await sync_to_async(bind)(bob, 2)
     page = browser(session, query="?q=alice")
     await page.connect(timeout=5)
-    assert [facts["aor"] for facts in (await page.receive_json_from(timeout=5))["bindings"]] == ["sip:alice@example.org"]
+    assert [facts["aor"] for facts in (await page.receive_json_from(timeout=5))["bindings"]] == [
+        "sip:alice@example.org"
+    ]
     await page.disconnect()
 
 
@@ -162,7 +164,9 @@ class TestMessagesOfTheBrowser:
         assert (await page.receive_json_from(timeout=5))["type"] == "snapshot"
         await page.disconnect()
 
-    @pytest.mark.parametrize("text", ["nonsense", "[]", '{"type": "delete"}', '{"type": "snapshot"' + " " * 300 + "}", "\ud800"])
+    @pytest.mark.parametrize(
+        "text", ["nonsense", "[]", '{"type": "delete"}', '{"type": "snapshot"' + " " * 300 + "}", "\ud800"]
+    )
     async def test_anything_else_ends_it(self, session, feed, text):
         page = browser(session)
         await page.connect(timeout=5)

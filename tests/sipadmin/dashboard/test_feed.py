@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 
-import pytest
 from channels.layers import get_channel_layer
 
 from sipadmin.dashboard import feed as feed_module
@@ -75,7 +74,7 @@ async def test_first_starts_and_last_stops_the_watching():
         finally:
             stopped.set()
 
-    feed = LiveFeed(watch, figures=lambda: {})
+    feed = LiveFeed(watch, figures=dict)
     layer = get_channel_layer()
     one, other = await layer.new_channel(), await layer.new_channel()
     await feed.join(one)
@@ -98,7 +97,7 @@ async def test_a_burst_is_one_message():
         while True:
             yield await batches.get()
 
-    feed = LiveFeed(watch, figures=lambda: {})
+    feed = LiveFeed(watch, figures=dict)
     layer = get_channel_layer()
     channel = await layer.new_channel()
     await feed.join(channel)

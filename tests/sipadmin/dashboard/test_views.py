@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from sipadmin.accounts.models import ApiToken
 from registrar.models import ThirdPartyRule
+from sipadmin.accounts.models import ApiToken
 from tests.console import HOSTILE, attempt, bind
 
 pytestmark = pytest.mark.django_db
@@ -85,7 +85,9 @@ class TestRoles:
     def test_operators_read(self, places, operator_page):
         for place, kind in places:
             expected = {"read": 200, "read and post": 200, "admin": 403, "post": (403, 405)}[kind]
-            assert operator_page.get(place).status_code in (expected if isinstance(expected, tuple) else (expected,)), place
+            assert operator_page.get(place).status_code in (expected if isinstance(expected, tuple) else (expected,)), (
+                place
+            )
 
     def test_operators_change_nothing(self, places, operator_page):
         for place, kind in places:
@@ -118,15 +120,33 @@ class TestHostileText:
     def hostile(self, alice, bob):
         bob.display_name = HOSTILE
         bob.save()
-        bind(bob, contact=f"sip:bob@192.0.2.1;x={HOSTILE}", user_agent=HOSTILE, received_from=HOSTILE[:60], registered_by=HOSTILE)
+        bind(
+            bob,
+            contact=f"sip:bob@192.0.2.1;x={HOSTILE}",
+            user_agent=HOSTILE,
+            received_from=HOSTILE[:60],
+            registered_by=HOSTILE,
+        )
         row = attempt(
-            call_id=HOSTILE, caller=HOSTILE, callee=HOSTILE, reason=HOSTILE, explanation=HOSTILE, steps=[[HOSTILE, "", ""], {"text": HOSTILE}],
-        )  # fmt: skip
+            call_id=HOSTILE,
+            caller=HOSTILE,
+            callee=HOSTILE,
+            reason=HOSTILE,
+            explanation=HOSTILE,
+            steps=[[HOSTILE, "", ""], {"text": HOSTILE}],
+        )
         row.branches.update(target=HOSTILE, user_agent=HOSTILE, reason=HOSTILE, state="failed")
         return [
-            "/", "/registrations/", "/calls/", f"/calls/{row.pk}/", "/users/", f"/users/{bob.pk}/", f"/users/{bob.pk}/delete/",
-            "/users/?q=" + HOSTILE, "/registrations/?q=" + HOSTILE,
-        ]  # fmt: skip
+            "/",
+            "/registrations/",
+            "/calls/",
+            f"/calls/{row.pk}/",
+            "/users/",
+            f"/users/{bob.pk}/",
+            f"/users/{bob.pk}/delete/",
+            "/users/?q=" + HOSTILE,
+            "/registrations/?q=" + HOSTILE,
+        ]
 
     def test_no_page_lets_it_out_as_markup(self, hostile, admin_page):
         for place in hostile:
@@ -170,7 +190,12 @@ class TestErrors:
         assert "Nothing here" in response.content.decode()
 
     def test_unknown_rows(self, admin_page):
-        for place in ("/users/99999/", "/domains/99999/", "/calls/9999999999999999999/", "/users/99999999999999999999999/"):
+        for place in (
+            "/users/99999/",
+            "/domains/99999/",
+            "/calls/9999999999999999999/",
+            "/users/99999999999999999999999/",
+        ):
             assert admin_page.get(place).status_code == 404, place
 
     def test_a_bug_gives_a_page(self, admin_page, monkeypatch):
