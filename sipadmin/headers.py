@@ -1,6 +1,7 @@
 """The content security policy: everything from this server, nothing inline."""
 
 from collections.abc import Callable
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
@@ -19,19 +20,16 @@ POLICY = "; ".join(
 
 
 @sync_and_async_middleware
-def security_headers(get_response: Callable) -> Callable:
+def security_headers(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Add the policy to every response that has none of its own."""
-    if iscoroutinefunction(get_response):
 
-        async def middleware(request: HttpRequest) -> HttpResponse:
-            return add_headers(await get_response(request))
+    async def answer_later(request: HttpRequest) -> HttpResponse:
+        return add_headers(await get_response(request))
 
-    else:
+    def answer(request: HttpRequest) -> HttpResponse:
+        return add_headers(get_response(request))
 
-        def middleware(request: HttpRequest) -> HttpResponse:
-            return add_headers(get_response(request))
-
-    return middleware
+    return answer_later if iscoroutinefunction(get_response) else answer
 
 
 def add_headers(response: HttpResponse) -> HttpResponse:
