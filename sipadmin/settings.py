@@ -58,7 +58,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "sipadmin.urls"
 ASGI_APPLICATION = "sipadmin.asgi.application"
-TEST_RUNNER = "pytest_django.runner.TestRunner"
+TEST_RUNNER = "sipadmin.pytest_runner.PytestRunner"
 
 TEMPLATES = [
     {

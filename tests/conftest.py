@@ -3,6 +3,11 @@
 import pytest
 
 
+def pytest_configure(config):
+    # WhiteNoise's, on a machine where nothing was started yet; the tests need no collected files.
+    config.addinivalue_line("filterwarnings", "ignore:No directory at:UserWarning")
+
+
 @pytest.fixture(autouse=True)
 def plain_static_files(settings):
     """Pages render without a collectstatic first."""
@@ -10,6 +15,4 @@ def plain_static_files(settings):
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    # Something that exists: WhiteNoise warns of a folder that does not.
-    settings.STATIC_ROOT = settings.BASE_DIR / "static"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
