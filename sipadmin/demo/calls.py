@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sip.message.address import Address
+from sip.message.errors import BadMessage
 from sip.message.fields import parse_q
 from sip.message.messages import Request, Response, new_request, response_to
 from sipadmin.demo.dialog import Dialog
@@ -249,7 +251,10 @@ class IncomingCall(Call):
 
 
 def contacts_by_q(response: Response) -> list[str]:
-    """Contact URIs of a 3xx, preferred first; without q is as good as the best (§8.1.3.4)."""
-    addresses = [Address.parse(value) for value in response.values("contact")]
-    addresses.sort(key=lambda address: -parse_q(address.params.get("q")))
-    return [address.uri_text for address in addresses]
+    """Contact URIs of a 3xx, preferred first; without q is as good as the best (§8.1.3.4). Bad ones are left out."""
+    found: list[tuple[float, str]] = []
+    for value in response.values("contact"):
+        with suppress(BadMessage):
+            address = Address.parse(value)
+            found.append((-parse_q(address.params.get("q")), address.uri.text))
+    return [uri for _, uri in sorted(found, key=lambda one: one[0])]
