@@ -351,7 +351,8 @@
         cell(branch.group, "number");
         const target = document.createElement("bdi");
         target.className = "uri";
-        target.textContent = clip(branch.target);
+        target.textContent = clip(address(branch.target));
+        target.title = String(branch.target ?? "").slice(0, 400);
         cell(target);
         cell(branch.next_hop);
         cell(branch.user_agent);
@@ -478,6 +479,16 @@
     }
   }
 
+  // A refused socket looks like a lost one; a page that wants the login tells them apart.
+  async function askForLogin() {
+    try {
+      const answer = await fetch(location.pathname, { method: "HEAD", redirect: "manual" });
+      if (answer.type === "opaqueredirect") location.reload();
+    } catch {
+      // Still offline: connect() tries again.
+    }
+  }
+
   function connect() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const text = $("[data-live][data-q]")?.dataset.q ?? "";
@@ -491,6 +502,7 @@
       }
       showLink("lost", "Offline");
       attempts += 1;
+      if (attempts > 1) askForLogin();
       const longest = Math.min(30_000, 500 * 2 ** attempts);
       setTimeout(connect, longest / 2 + Math.random() * (longest / 2));
     });
