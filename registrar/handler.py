@@ -19,6 +19,7 @@ from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.errors import BadMessage
 from sip.message.messages import Request
 from sip.message.params import printable
+from sip.message.uri import Uri
 from sip.transaction.server import ServerTransaction
 
 logger = logging.getLogger("registrar")
@@ -51,7 +52,9 @@ class RegistrarHandler:
         authenticator: Authenticator,
         announce: Announce,
         clock: Clock,
+        domain_of: Callable[[Uri], DomainEntry | None] | None = None,
     ) -> None:
+        """``domain_of`` gives the domain of ours that a URI is in: by its host name unless told otherwise."""
         self._endpoint = endpoint
         self._directory = directory
         self._location = location
@@ -59,6 +62,7 @@ class RegistrarHandler:
         self._authenticator = authenticator
         self._announce = announce
         self._clock = clock
+        self._domain_of = domain_of or (lambda uri: directory.domain(uri.host))
         self.count: Counter[str] = Counter()
         self._noted_uris: set[tuple[str, str]] = set()
 
@@ -129,7 +133,7 @@ class RegistrarHandler:
             uri = request.to.uri
         except BadMessage as error:
             return Refused(400, error.reason, "10.3 step 5")
-        if not uri.is_sip or uri.user is None or self._directory.domain(uri.host) is not domain:
+        if not uri.is_sip or uri.user is None or self._domain_of(uri) is not domain:
             return Refused(404, f"To is no user of {domain.name}", "10.3 step 5")
         target = self._directory.user(domain, uri.username)
         if actor is not None and target is not actor:

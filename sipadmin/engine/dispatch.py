@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from registrar.directory import Directory, DomainEntry
+from registrar.directory import DomainEntry
 from sip.message.errors import BadMessage
 from sip.message.messages import Request
+from sip.message.uri import Uri
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
@@ -24,17 +26,17 @@ class Proxy(Protocol):
 
 
 class Dispatch:
-    """The transaction user of the endpoint."""
+    """The transaction user of the endpoint. ``domain_of`` gives the domain of ours that a URI is in."""
 
-    def __init__(self, domains: Directory, registrar: Registrar, proxy: Proxy) -> None:
-        self._domains = domains
+    def __init__(self, domain_of: Callable[[Uri], DomainEntry | None], registrar: Registrar, proxy: Proxy) -> None:
+        self._domain_of = domain_of
         self._registrar = registrar
         self._proxy = proxy
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
         if request.method == "REGISTER":
-            domain = self._domain_of(request)
+            domain = self._domain_named(request)
             if domain is not None:
                 self._registrar.register(transaction, domain, now)
                 return
@@ -46,8 +48,8 @@ class Dispatch:
     def cancel_received(self, cancel: ServerTransaction, invite: ServerTransaction | None, now: float) -> None:
         self._proxy.cancel(cancel, invite, now)
 
-    def _domain_of(self, request: Request) -> DomainEntry | None:
+    def _domain_named(self, request: Request) -> DomainEntry | None:
         try:
-            return self._domains.domain(request.uri.host.lower())
+            return self._domain_of(request.uri)
         except BadMessage:
             return None  # a Request-URI that is none: the proxy's validation answers (§16.3)

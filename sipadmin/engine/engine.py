@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
@@ -18,13 +18,14 @@ from proxy.handler import ProxyHandler
 from proxy.policy import PolicySnapshot, load_snapshot
 from proxy.recorder import Recorder
 from registrar.clock import Clock
-from registrar.directory import Directory
+from registrar.directory import Directory, DomainEntry
 from registrar.handler import RegistrarHandler
 from registrar.journal import Journal
 from registrar.location import StoredLocation
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
 from sip.endpoint import Endpoint
+from sip.message.uri import Uri
 from sipadmin.engine.config import EngineConfig
 from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
@@ -56,9 +57,6 @@ class Engine:
         self.location = StoredLocation(self.directory, self.clock)
         self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
         authenticator = Authenticator(NonceFactory(config.nonce_secret, valid_from=self.started_at))
-        self.registrar = RegistrarHandler(
-            endpoint, self.directory, self.location, self.journal, authenticator, announce, self.clock
-        )
         self.recorder = Recorder(announce, self.clock.wall)
         self.proxy = ProxyHandler(
             endpoint,
@@ -71,9 +69,25 @@ class Engine:
             wall=self.clock.wall,
             relay_from=config.relay_from,
         )
-        self.dispatch = Dispatch(self.directory, self.registrar, self.proxy)
+        self.registrar = RegistrarHandler(
+            endpoint,
+            self.directory,
+            self.location,
+            self.journal,
+            authenticator,
+            announce,
+            self.clock,
+            self.domain_of,
+        )
+        self.dispatch = Dispatch(self.domain_of, self.registrar, self.proxy)
         self.changes = ConfigChanges(self.refresh, self.executor)
         self._housekeeping: asyncio.Task[None] | None = None
+
+    def domain_of(self, uri: Uri) -> DomainEntry | None:
+        """The domain whose users may register at this URI: by name at any port, since a router in between may change
+        it, or by one of our addresses (R11)."""
+        # The proxy's directory is ours, so what it finds are our entries.
+        return self.directory.domain(uri.host) or cast("DomainEntry | None", self.proxy.responsibility.domain_of(uri))
 
     async def load(self) -> None:
         """Read everything from the database."""

@@ -48,8 +48,11 @@ class Core:
         self.handler = None
 
     def request_received(self, transaction, now):
-        domain = self.directory.domain(transaction.request.uri.host)
-        self.handler.register(transaction, domain, now)
+        self.handler.register(transaction, self.domain_of(transaction.request.uri), now)
+
+    def domain_of(self, uri):
+        """The engine's rule in small: by name, and by one address of this server (R11)."""
+        return self.directory.domain("example.org" if uri.host == "192.0.2.10" else uri.host)
 
 
 class Registrar:
@@ -72,6 +75,7 @@ class Registrar:
             Authenticator(NonceFactory(b"a secret of this server alone")),
             lambda kind, key, build: self.events.append((kind, key, build())),
             self.clock,
+            self.core.domain_of,
         )
         self.branches = 0
 
@@ -198,6 +202,13 @@ class TestRegister:
         answer = registrar.register(DESK, to="<sip:bob@example.org:5060>", uri="sip:example.org:5060")
         assert answer.status == 200
         assert registrar.contacts() == ["sip:bob@192.0.2.20:5062"]
+
+    @pytest.mark.rule("R11")
+    def test_our_address_instead_of_the_domain(self, registrar):
+        # A phone that was given no domain, only the address of its registrar.
+        answer = registrar.register(DESK, to="<sip:bob@192.0.2.10:5060>", uri="sip:192.0.2.10:5060")
+        assert answer.status == 200
+        assert registrar.contacts(AOR) == ["sip:bob@192.0.2.20:5062"]
 
     @pytest.mark.rule("R31")
     def test_path_is_repeated(self, registrar):

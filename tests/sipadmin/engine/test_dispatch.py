@@ -12,8 +12,8 @@ class Recording:
     def __init__(self):
         self.calls = []
 
-    def domain(self, host):
-        return "ours" if host == "example.org" else None
+    def domain_of(self, uri):
+        return "ours" if uri.host == "example.org" else None
 
     def register(self, transaction, domain, now):
         self.calls.append(("register", domain, now))
@@ -47,7 +47,7 @@ def cores():
 
 @pytest.fixture
 def dispatch(cores):
-    return Dispatch(cores, cores, cores)
+    return Dispatch(cores.domain_of, cores, cores)
 
 
 @pytest.mark.rfc("3261", "10.3")
