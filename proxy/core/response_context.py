@@ -56,7 +56,6 @@ class ResponseContext:
         "is_invite",
         "is_stopped",
         "ring_time",
-        "timer_c",
     )
 
     def __init__(
@@ -69,8 +68,6 @@ class ResponseContext:
     ) -> None:
         self.is_invite = is_invite
         self.ring_time = ring_time
-        # Somebody asked for more than three minutes of ringing: then timer C must not cut it short.
-        self.timer_c = max(TIMER_C, ring_time + CLEARING_TIME) if ring_time < NEVER else TIMER_C
         self.branches: list[Branch] = []
         self.candidates: list[Candidate] = []
         self.best: Candidate | None = None
@@ -148,7 +145,7 @@ class ResponseContext:
             branch.status = status
             branch.reason = response.reason
             if branch.cancel_reason is None and self.is_invite:
-                branch.deadline = now + self.timer_c  # §16.7 step 2
+                branch.deadline = now + TIMER_C  # §16.7 step 2
         if status > 100 and not self.final_status:
             effects.append(SendUpstream(response, branch))
         if branch.cancel_reason is not None and self.is_invite and not branch.is_cancel_sent:
@@ -227,7 +224,7 @@ class ResponseContext:
             is_last = self._next_group == len(self._groups)
             self.group_deadline = NEVER if is_last else now + NON_INVITE_GROUP_TIME
         for target in self._groups[group]:
-            deadline = now + self.timer_c if self.is_invite else NEVER
+            deadline = now + TIMER_C if self.is_invite else NEVER
             branch = Branch(len(self.branches), group, target, now, deadline)
             self.branches.append(branch)
             effects.append(Start(branch))
