@@ -109,6 +109,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return bool(user.is_authenticated and user.is_active)
 
 
+class UnknownConsumer(AsyncWebsocketConsumer):
+    """Any other address: refused, without a traceback in the log for whoever knocks."""
+
+    async def connect(self) -> None:
+        await self.close()
+
+
 def wants_snapshot(text: str) -> bool:
     try:
         return json.loads(text) == {"type": "snapshot"}

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds between two deltas: four states a second are all that people can read
 FIGURES_INTERVAL = 2.0
+RETRY_INTERVAL = 1.0
 MOST_CHANGES = 500  # in one delta; above it reading the whole again is cheaper
 RECENT_FOR = 15.0  # seconds a change is kept for snapshots that may read the database before it is written
 MOST_RECENT = 2000
@@ -81,8 +82,14 @@ class LiveFeed:
         return {key: facts for (one, key), (_, facts) in self._recent.items() if one == kind}
 
     async def _collect(self) -> None:
-        async for events in self._watch():
-            self.take(events)
+        while True:
+            try:
+                async for events in self._watch():
+                    self.take(events)
+            except Exception:
+                logger.exception("watching the bus failed")
+            self.take([bus.GAP])
+            await asyncio.sleep(RETRY_INTERVAL)
 
     def take(self, events: list[dict[str, Any]]) -> None:
         """Remember what changed; of several changes of one object the last."""
@@ -109,7 +116,11 @@ class LiveFeed:
             self._wake.clear()
             message = self.message()
             if message is not None:
-                await get_channel_layer().group_send(self.group, {"type": "live.message", "text": message})
+                try:
+                    await get_channel_layer().group_send(self.group, {"type": "live.message", "text": message})
+                except Exception:
+                    # A hole in the sequence: the pages see it with the next message and read the whole again.
+                    logger.exception("a live message could not be sent")
 
     def message(self) -> str | None:
         """The next message as JSON, encoded once for every browser; None when nothing happened."""

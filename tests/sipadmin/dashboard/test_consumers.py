@@ -103,6 +103,10 @@ class TestRefusals:
         await sync_to_async(administrator.save)()
         await self.refused(browser(session))
 
+    async def test_another_address(self, session):
+        headers = [(b"host", b"localhost:8000"), (b"origin", ORIGIN), (b"cookie", f"sessionid={session}".encode())]
+        await self.refused(WebsocketCommunicator(application, "/ws/other/", headers=headers))
+
     async def test_after_logout(self, admin_page, session, feed):
         await sync_to_async(admin_page.post)("/logout/")
         await self.refused(browser(session))

@@ -123,3 +123,26 @@ def wrapped(read):
         return read()
 
     return call
+
+
+async def test_a_failing_bus_is_a_gap_and_is_tried_again(monkeypatch):
+    monkeypatch.setattr(feed_module, "RETRY_INTERVAL", 0.0)
+    batches: asyncio.Queue = asyncio.Queue()
+    tries = 0
+
+    async def watch():
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError("no bus")
+        while True:
+            yield await batches.get()
+
+    feed = LiveFeed(watch, figures=dict)
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await feed.join(channel)
+    assert json.loads((await layer.receive(channel))["text"])["type"] == "gap"
+    await batches.put([event("call", 1)])
+    assert json.loads((await layer.receive(channel))["text"])["type"] == "delta"
+    await feed.leave(channel)
