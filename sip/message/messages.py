@@ -31,12 +31,13 @@ class Message:
     line nobody edits leaves exactly as it came, fold, case and compact form included (§16.6 step 1).
     """
 
-    __slots__ = ("_cseq", "_from", "_to", "_via", "body", "names", "raw")
+    __slots__ = ("_call_id", "_cseq", "_from", "_to", "_via", "body", "names", "raw")
 
     def __init__(self, names: list[str], raw: list[str], body: bytes = b"") -> None:
         self.names = names
         self.raw = raw
         self.body = body
+        self._call_id: str | None = None
         self._via: Via | None = None
         self._from: Address | None = None
         self._to: Address | None = None
@@ -74,7 +75,9 @@ class Message:
 
     @property
     def call_id(self) -> str:
-        return self._required("call-id")
+        if self._call_id is None:
+            self._call_id = self._required("call-id")
+        return self._call_id
 
     @property
     def cseq(self) -> CSeq:
@@ -124,6 +127,8 @@ class Message:
             self._from = None
         elif name == "cseq":
             self._cseq = None
+        elif name == "call-id":
+            self._call_id = None
 
     def add_top(self, name: str, value: str) -> None:
         """Insert a line above the first of that name, or on top of all."""
@@ -207,6 +212,7 @@ class Message:
         copy.names = self.names.copy()
         copy.raw = self.raw.copy()
         copy.body = self.body
+        copy._call_id = self._call_id
         copy._via = self._via
         copy._from = self._from
         copy._to = self._to
@@ -300,6 +306,7 @@ def response_to(request: Request, status: int, reason: str | None = None, to_tag
     names.append("content-length")
     raw.append("Content-Length: 0")
     response = Response(status, reason or reason_phrase(status), names, raw)
+    response._call_id = request._call_id
     response._via = request._via
     response._from = request._from
     response._cseq = request._cseq

@@ -114,7 +114,8 @@ def _check(message: Message, head: str, noted: dict[str, str]) -> None:
     for name in _REQUIRED:
         if name not in noted:
             raise BadMessage(f"{PRINTED[name]} missing", field=name)
-    if noted["call-id"].rstrip()[-1] == ":":
+    message._call_id = value_of(noted["call-id"])
+    if not message._call_id:
         raise BadMessage("Call-ID empty", field="call-id")
     message._cseq = cseq = _cseq_of(noted["cseq"])
     if isinstance(message, Request) and cseq.method != message.method:

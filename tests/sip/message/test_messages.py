@@ -73,8 +73,10 @@ class TestEditing:
         message.replace("To", "<sip:bob@example.org>;tag=9")
         message.replace("From", "<sip:carol@example.org>;tag=8")
         message.replace("CSeq", "2 INVITE")
+        message.replace("Call-ID", "78")
         message.replace("Subject", "new")
         assert message.values("route") == ["<sip:x;lr>"] and message.to_tag == "9" and message.from_tag == "8"
+        assert message.call_id == "78"
         assert message.cseq.number == 2 and message.fields[-1] == ("subject", "new")
 
     def test_remove(self) -> None:
