@@ -30,6 +30,7 @@ class ConfigChanges:
         self._last_id = 0
         self._seen: set[int] = set()
         self._poked = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
         self._task: asyncio.Task[None] | None = None
 
     def mark(self) -> None:
@@ -46,10 +47,14 @@ class ConfigChanges:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        self._tell(self._waiting, None)
 
-    def poke(self) -> None:
-        """Look now."""
+    async def catch_up(self) -> None:
+        """Look now; what was committed before this call is in force when it returns. DatabaseError when unreadable."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
         self._poked.set()
+        await waiter
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -58,6 +63,8 @@ class ConfigChanges:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._poked.wait(), POLL_INTERVAL)
             self._poked.clear()
+            waiting, self._waiting = self._waiting, []
+            failure: Exception | None = None
             try:
                 for install in await loop.run_in_executor(self._executor, self.read):
                     install()
@@ -66,8 +73,21 @@ class ConfigChanges:
                 if not has_failed:
                     logger.error("configuration changes cannot be read: %s", error)
                 has_failed = True
-            except Exception:
+                failure = error
+            except Exception as error:
                 logger.exception("a configuration change could not be taken over")
+                failure = error
+            self._tell(waiting, failure)
+
+    @staticmethod
+    def _tell(waiting: list[asyncio.Future[None]], failure: Exception | None) -> None:
+        for waiter in waiting:
+            if waiter.done():
+                continue
+            if failure is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(failure)
 
     def read(self) -> list[Install]:
         """What the notices since the last call change (blocking). A failure forgets nothing: they are read again."""

@@ -70,7 +70,7 @@ async def ping(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 async def poll_changes(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
-    engine.changes.poke()
+    await engine.changes.catch_up()
     return {}
 
 

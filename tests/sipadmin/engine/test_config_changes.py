@@ -86,15 +86,30 @@ class TestRead:
         assert changes.read() == []
 
 
-async def test_a_poke_is_followed_at_once(memory, monkeypatch):
+async def test_catching_up_ends_when_the_change_is_in_force(memory, monkeypatch):
     monkeypatch.setattr(config_changes, "POLL_INTERVAL", 3600)
-    installed = asyncio.Event()
+    installed = []
     with ThreadPoolExecutor(1) as executor:
         changes = ConfigChanges(memory.refresh, executor)
-        monkeypatch.setattr(changes, "read", lambda: [installed.set])
+        monkeypatch.setattr(changes, "read", lambda: [lambda: installed.append("change")])
         changes.start()
-        changes.poke()
-        await asyncio.wait_for(installed.wait(), 5)
+        await asyncio.wait_for(changes.catch_up(), 5)
+        assert installed == ["change"]
+        await changes.stop()
+
+
+async def test_who_catches_up_hears_of_a_failure(memory, monkeypatch):
+    monkeypatch.setattr(config_changes, "POLL_INTERVAL", 3600)
+
+    def read():
+        raise DatabaseError("gone")
+
+    with ThreadPoolExecutor(1) as executor:
+        changes = ConfigChanges(memory.refresh, executor)
+        monkeypatch.setattr(changes, "read", read)
+        changes.start()
+        with pytest.raises(DatabaseError, match="gone"):
+            await asyncio.wait_for(changes.catch_up(), 5)
         await changes.stop()
 
 

@@ -22,8 +22,8 @@ class FakeEngine:
     async def stop(self):
         self.log.append("stopped")
 
-    def poke(self):
-        self.log.append("poked")
+    async def catch_up(self):
+        self.log.append("caught up")
 
     def facts(self):
         return {"uptime": 1}
@@ -81,4 +81,4 @@ async def test_commands(run):
         "RuntimeError: a bug",
         "There is no command 'dance'.",
     ]
-    assert "poked" in log
+    assert "caught up" in log
