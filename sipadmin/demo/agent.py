@@ -57,6 +57,7 @@ class UserAgent:
         self.incoming: asyncio.Queue[IncomingCall] = asyncio.Queue()
         self.messages: asyncio.Queue[Request] = asyncio.Queue()
         self.requests: list[Request] = []  # every one received, ACKs too, repetitions not
+        self._arrival = asyncio.Event()
         host = host or ("::1" if ":" in server[0] else "127.0.0.1")
         group = server[0] if is_multicast(server[0]) else ""
         self.wire: Wire
@@ -207,6 +208,19 @@ class UserAgent:
 
     # Receiving
 
+    async def request_received(self, is_meant: Callable[[Request], bool]) -> Request:
+        """The first request received that is meant, at once or when it comes."""
+        while True:
+            self._arrival.clear()
+            for request in self.requests:
+                if is_meant(request):
+                    return request
+            await self._arrival.wait()
+
+    def _note(self, request: Request) -> None:
+        self.requests.append(request)
+        self._arrival.set()
+
     def _received(self, data: bytes, reply: Reply) -> None:
         with suppress(BadMessage):
             message = parse_message(data)
@@ -227,7 +241,7 @@ class UserAgent:
         if transaction is not None:
             transaction.request_repeated()
             return
-        self.requests.append(request)
+        self._note(request)
         transaction = ServerTransaction(request, reply, t1=self.t1, is_reliable=self.is_reliable)
         self._servers[key] = transaction
         if request.method == "CANCEL":
@@ -247,7 +261,7 @@ class UserAgent:
             self._respond(transaction, 200 if request.method == "OPTIONS" else 405, [("Allow", self.methods)])
 
     def _ack_received(self, ack: Request, transaction: ServerTransaction | None) -> None:
-        self.requests.append(ack)
+        self._note(ack)
         if transaction is not None:
             transaction.acknowledged()  # §17.2.1: of a failure, same branch
         elif isinstance(call := self._calls.get((ack.call_id, ack.to_tag)), IncomingCall):

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from sip.message.address import Address
-from sip.message.messages import Request
+from sip.message.messages import Request, response_to
 from sipadmin.demo.behaviours import answer, busy, decline, refuse, ring
+from sipadmin.demo.calls import IncomingCall
 from sipadmin.demo.phone import Phone
 from tests.end_to_end.enrolment import Enrolment
 from tests.end_to_end.product import Product, free_port
@@ -32,6 +33,8 @@ def domain(product: Product) -> Enrolment:
         "erin": "proxy-sequential",
         "frank": "refuse:603",
         "grace": "forward:sip:bob@phones.test",
+        "heidi": "forward:sip:ivan@phones.test",
+        "ivan": "forward:sip:heidi@phones.test",
     }
     return Enrolment(product, "phones.test", policies, settings=["min_expires=30"])
 
@@ -222,6 +225,54 @@ class TestFork:
         call = await soon(alice.call(domain.aor("erin")))
         assert call.final_status == 603
         assert second.incoming.empty()
+
+
+class TestDetours:
+    """§16.3 step 4, §16.5: calls that would run in circles or to places of the caller's choice."""
+
+    async def test_users_who_forward_to_each_other(self, phone: MakePhone, domain: Enrolment) -> None:
+        alice = await phone("alice")
+        call = await soon(alice.call(domain.aor("heidi")))
+        assert call.final_status == 482
+
+    @pytest.mark.parametrize("contact", ["<{server}>", "<{server};transport=tcp>", "<sip:bob@phones.test>"])
+    async def test_contact_that_leads_back_here_is_refused(
+        self, phone: MakePhone, domain: Enrolment, contact: str
+    ) -> None:
+        bob = await phone("bob")
+        server = f"sip:bob@{domain.server[0]}:{domain.server[1]}"
+        response = await soon(bob.register(300, contacts=[contact.format(server=server)]))
+        assert response.status == 403
+        assert domain.bindings("bob") == []
+
+    async def test_route_of_a_stranger_is_not_followed(self, phone: MakePhone, domain: Enrolment) -> None:
+        bob, victim = await phone("bob"), await phone("carol")
+        await soon(bob.register(300))
+        host, port = domain.server
+        routes = [("Route", f"<sip:{host}:{port};lr>"), ("Route", f"<{victim.contact};lr>")]
+        async with Phone("sip:mallory@elsewhere.test", "", domain.server) as mallory:
+            call = await soon(mallory.call(domain.aor("bob"), fields=routes))
+        assert call.final_status == 403
+        assert victim.requests == []
+
+    async def test_second_answer_of_one_phone_reaches_the_caller(self, phone: MakePhone, domain: Enrolment) -> None:
+        """§16.7 step 5: every 2xx to an INVITE goes upstream; the caller ends the one it does not want."""
+        bob, alice = await phone("bob"), await phone("alice")
+
+        async def answer_twice(call: IncomingCall) -> None:
+            call.answer()
+            second = response_to(call.request, 200, to_tag="second")
+            for line in call.request.lines("record-route"):
+                second.append("Record-Route", line)
+            second.append("Contact", f"<{bob.contact}>")
+            bob.wire.send(second.to_bytes(), domain.server)
+
+        bob.on_invite = answer_twice
+        await soon(bob.register(300))
+        call = await soon(alice.call(domain.aor("bob")))
+        await soon(bob.request_received(lambda request: request.method == "BYE" and request.to_tag == "second"))
+        assert call.final_status == 200
+        await soon(call.hang_up())
 
 
 class TestMessage:
