@@ -208,7 +208,7 @@ class UserAgent:
 
     # Receiving
 
-    async def request_received(self, is_meant: Callable[[Request], bool]) -> Request:
+    async def wait_for_request(self, is_meant: Callable[[Request], bool]) -> Request:
         """The first request received that is meant, at once or when it comes."""
         while True:
             self._arrival.clear()

@@ -270,7 +270,7 @@ class TestDetours:
         bob.on_invite = answer_twice
         await soon(bob.register(300))
         call = await soon(alice.call(domain.aor("bob")))
-        await soon(bob.request_received(lambda request: request.method == "BYE" and request.to_tag == "second"))
+        await soon(bob.wait_for_request(lambda request: request.method == "BYE" and request.to_tag == "second"))
         assert call.final_status == 200
         await soon(call.hang_up())
 
