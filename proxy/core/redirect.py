@@ -67,4 +67,5 @@ def redirect(
         return Refuse(480, "Temporarily Unavailable", f"{name} has no usable registered phone: 480")
     status = 301 if action == REDIRECT_301 else 302 if len(contacts) == 1 else 300
     steps.append(Step(f"The caller is sent to {number(len(contacts), 'contact')}", "D03", "8.3"))
-    return Redirect(status, contacts, f"The caller was sent to {name}'s {number(len(contacts), 'contact')} ({status})")
+    whither = "contact" if len(contacts) == 1 else f"{len(contacts)} contacts"
+    return Redirect(status, contacts, f"The caller was sent to {name}'s {whither} ({status})")

@@ -347,8 +347,8 @@
           else element.textContent = clip(content);
           return element;
         };
-        cell(branch.position, "number");
-        cell(branch.group, "number");
+        cell(branch.position + 1, "number");
+        cell(branch.group + 1, "number");
         const target = document.createElement("bdi");
         target.className = "uri";
         target.textContent = clip(address(branch.target));

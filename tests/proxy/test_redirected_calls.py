@@ -105,5 +105,5 @@ def test_the_attempt_is_written_down(scene):
     scene.call("bob", source=ALICE)
     record = scene.record
     assert (record.decision, record.state, record.status, record.policy) == ("redirect", "redirected", 302, "redirect")
-    assert record.explanation == "The caller was sent to bob's 1 contact (302)"
+    assert record.explanation == "The caller was sent to bob's contact (302)"
     assert record.policy_origin == "user bob@example.org"
