@@ -142,6 +142,16 @@ class TestFork:
         scene.answer(call.at(CAROL), 180)
         assert call.at(CAROL, "CANCEL")
 
+    @pytest.mark.rule("P19")
+    @pytest.mark.rfc("3261", "16.10")
+    def test_a_caller_who_gives_up_on_a_silent_phone_need_not_wait_for_timer_b(self, scene):
+        call = a_fork(scene, (DESK, 1.0))
+        cancelled = call.cancel()
+        assert cancelled.statuses == [200]
+        scene.advance(CLEARING_TIME)
+        assert call.statuses == [100, 487]
+        assert call.forwarded("CANCEL") == []  # §9.1: the phone never said a word
+
     @pytest.mark.rule("P21")
     def test_two_2xx_both_reach_the_caller(self, scene):
         call = a_fork(scene, (DESK, 1.0), (MOBILE, 1.0))
