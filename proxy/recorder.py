@@ -27,7 +27,7 @@ Announce = Callable[[str, int, Callable[[], dict[str, Any] | None]], None]
 
 
 def wall_clock() -> Wall:
-    """Loop clock (which is the monotonic clock, here as with uvloop) to seconds since the epoch, as of now."""
+    """Loop clock (which is the monotonic clock) to seconds since the epoch, as of now."""
     offset = time.time() - time.monotonic()
     return lambda at: at + offset
 

@@ -216,6 +216,19 @@ class TestFork:
         assert first.incoming.qsize() == 1
         await soon(call.hang_up())
 
+    @pytest.mark.rule("P22")
+    @pytest.mark.rfc("3261", "18.4")
+    async def test_phone_that_is_gone_does_not_hold_up_the_next(self, phone: MakePhone, domain: Enrolment) -> None:
+        # The host of the first contact says by ICMP that nobody listens there; the ring time is longer than `soon`.
+        second = await phone("erin", on_invite=answer())
+        gone = f"<sip:erin@127.0.0.1:{free_port()}>;q=0.9"
+        await soon(second.register(300, contacts=[gone, f"<{second.contact}>;q=0.2"]))
+        alice = await phone("alice")
+        call = await soon(alice.call(domain.aor("erin")))
+        assert call.dialog.target == second.contact
+        await soon(call.hang_up())
+        await soon(second.unregister(everything=True))
+
     @pytest.mark.rule("P14")
     async def test_decline_of_the_first_ends_the_search(self, phone: MakePhone, domain: Enrolment) -> None:
         second, first = await phone("erin", on_invite=answer()), await phone("erin", on_invite=decline())

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -34,14 +33,5 @@ class Command(BaseCommand):
         except CannotListen as error:
             print(f"sipadmin: {error}", file=sys.stderr, flush=True)
             sys.exit(CANNOT_BIND)
-        with asyncio.Runner(loop_factory=fastest_loop()) as runner:
-            runner.run(server.run())
-
-
-def fastest_loop() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop's where there is one."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
+        # The loop of the standard library: docs/decisions/0006.
+        asyncio.run(server.run())
