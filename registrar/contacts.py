@@ -43,6 +43,8 @@ def contact_problem(
         return 400, "Contact is not UTF-8"
     if not uri.is_sip:
         return None
+    if uri.port == 0:
+        return 400, "Contact with port 0"
     if uri.aor() == aor and uri.port is None:
         return 403, "Contact is the address-of-record itself"
     for host in (uri.host, (uri.params.get("maddr") or "").lower()):

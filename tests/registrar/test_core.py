@@ -415,6 +415,9 @@ class TestLimits:
         refused(registrar(f"<{DESK}>, <{contact}>"), 403, "Contact")
         assert registrar.contacts == []
 
+    def test_port_that_nobody_can_send_to(self, registrar):
+        refused(registrar("<sip:bob@192.0.2.9:0>"), 400, "port 0")
+
     @pytest.mark.parametrize("host", ["0", "127.1", "0x7f000001", "1.2.3.4.5", "999.1.1.1"])
     def test_numbers_that_a_resolver_would_take_for_addresses(self, registrar, host):
         refused(registrar(f"<sip:bob@{host}>"), 400, "neither")
