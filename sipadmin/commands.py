@@ -17,6 +17,9 @@ def main(arguments: list[str]) -> int:
     try:
         if command in FLAGGED:
             environment.take_flags(arguments[2:], os.environ)
+        else:
+            # Every command works on the folder that `up --data` was given.
+            arguments = [*arguments[:2], *environment.take_flags(arguments[2:], os.environ, ["--data"])]
         if command == "test":
             # pytest reads its settings from the folder it starts in.
             os.chdir(environment.BASE_DIR)

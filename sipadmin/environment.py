@@ -6,7 +6,7 @@ import ipaddress
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -137,14 +137,19 @@ def data_dir(environ: Mapping[str, str]) -> Path:
     return Path(os.path.abspath(environ.get("SIPADMIN_DATA") or BASE_DIR / "var"))
 
 
-def take_flags(arguments: Sequence[str], environ: MutableMapping[str, str]) -> None:
-    """Copy --http, --sip (repeatable) and --data into the environment, where both processes see them."""
+def take_flags(arguments: Sequence[str], environ: MutableMapping[str, str], flags: Container[str] = FLAGS) -> list[str]:
+    """Copy --http, --sip (repeatable) and --data into the environment, where both processes see them.
+
+    Only those in ``flags``; gives the other arguments.
+    """
     found: dict[str, list[str]] = {}
+    others: list[str] = []
     position = 0
     while position < len(arguments):
         flag, equals, value = arguments[position].partition("=")
         position += 1
-        if flag not in FLAGS:
+        if flag not in flags:
+            others.append(arguments[position - 1])
             continue
         if not equals:
             if position >= len(arguments):
@@ -156,6 +161,7 @@ def take_flags(arguments: Sequence[str], environ: MutableMapping[str, str]) -> N
         if len(values) > 1 and flag != "--sip":
             raise BadSetting(f"{flag} is given twice")
         environ[FLAGS[flag]] = ",".join(values)
+    return others
 
 
 def prepare_data(data: Path) -> bool:

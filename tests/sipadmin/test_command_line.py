@@ -40,6 +40,16 @@ def test_one_line(tmp_path, arguments, environment, line):
     assert done.stderr.startswith("sipadmin: ")
 
 
+@pytest.mark.parametrize("flag", [["--data", "{}"], ["--data={}"]])
+def test_every_command_takes_the_data_folder(tmp_path, flag):
+    flag = [word.format(tmp_path / "other") for word in flag]
+    assert manage(tmp_path / "var", "migrate", "-v0", *flag).returncode == 0
+    done = manage(tmp_path / "var", "domain", *flag, "example.org", "--set", "max_contacts=3")
+    assert "max_contacts=3" in done.stdout
+    assert (tmp_path / "other" / "sipadmin.sqlite3").exists()
+    assert not (tmp_path / "var").exists()
+
+
 def test_help_leaves_no_folder(tmp_path):
     done = manage(tmp_path / "var", "up", "--help")
     assert done.returncode == 0
