@@ -24,7 +24,7 @@ from typing import NoReturn
 BASE_DIR = Path(__file__).resolve().parent.parent
 VENV = BASE_DIR / ".venv"
 STAMP = "sipadmin-requirements.json"
-VERSION = "1.0"
+VERSION = "0.1.0"  # as in pyproject.toml
 PIP_OPTIONS = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
 
 

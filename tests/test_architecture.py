@@ -30,3 +30,9 @@ def test_no_place_for_leftovers():
         if path.name in names
     ]
     assert found == []
+
+
+def test_one_version():
+    from sipadmin.bootstrap import VERSION
+
+    assert f'version = "{VERSION}"' in (ROOT / "pyproject.toml").read_text()
