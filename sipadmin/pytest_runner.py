@@ -11,14 +11,24 @@ from typing import Any
 class PytestRunner:
     """What Django asks of a TEST_RUNNER; labels are paths or node ids of pytest."""
 
-    def __init__(self, *, verbosity: int = 1, failfast: bool = False, keyword: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        verbosity: int = 1,
+        failfast: bool = False,
+        keyword: str = "",
+        conformance: bool = False,
+        **options: Any,
+    ) -> None:
         self.verbosity = verbosity
         self.failfast = failfast
         self.keyword = keyword
+        self.conformance = conformance
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         parser.add_argument("-k", dest="keyword", default="", help="only tests whose names match, as pytest's -k")
+        parser.add_argument("--conformance", action="store_true", help="write docs/conformance.md from the tests first")
 
     def run_tests(self, test_labels: Sequence[str], **options: Any) -> int:
         """Number that Django turns into the exit code: 0 when all is well."""
@@ -33,4 +43,6 @@ class PytestRunner:
             arguments.append("--exitfirst")
         if self.keyword:
             arguments += ["-k", self.keyword]
+        if self.conformance:
+            arguments.append("--conformance")
         return int(pytest.main(arguments))

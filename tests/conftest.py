@@ -2,8 +2,16 @@
 
 import pytest
 
+from tests.conformance import listing
+
+
+def pytest_addoption(parser):
+    parser.addoption("--conformance", action="store_true", help="write docs/conformance.md from the tests' markers")
+
 
 def pytest_configure(config):
+    if config.getoption("conformance"):
+        listing.write()
     # WhiteNoise's, on a machine where nothing was started yet; the tests need no collected files.
     config.addinivalue_line("filterwarnings", "ignore:No directory at:UserWarning")
 
