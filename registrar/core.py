@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registrar.contacts import contact_problem, other_parameters, storable
+from registrar.limits import HOUR, Limits, make_room
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
 from sip.message.errors import BadMessage
@@ -19,30 +20,9 @@ from sip.message.params import unquote
 from sip.transport.flow import Flow, host_and_port
 
 SUPPORTED = frozenset({"path"})  # option tags a registrar of ours understands (§8.2.2.3, RFC 3327)
-HOUR = 3600
 LONGEST_USER_AGENT = 200
 
 Fields = list[tuple[str, str]]
-
-
-class Limits:
-    """What one user may register. Intervals in seconds; ``when_full`` says what happens past ``max_contacts``."""
-
-    __slots__ = ("default_expires", "max_contacts", "max_expires", "min_expires", "when_full")
-
-    def __init__(
-        self,
-        min_expires: int = 60,
-        default_expires: int = HOUR,
-        max_expires: int = 86400,
-        max_contacts: int = 10,
-        when_full: str = "refuse",
-    ) -> None:
-        self.min_expires = min_expires
-        self.default_expires = default_expires
-        self.max_expires = max_expires
-        self.max_contacts = max_contacts
-        self.when_full = when_full
 
 
 class Source:
@@ -72,14 +52,24 @@ class Refused:
 
 
 class Registered:
-    """A 200: what changes, and every binding there is then."""
+    """A 200: what changes, and every binding there is then.
 
-    __slots__ = ("changes", "current", "path")
+    ``reasons`` are sentences for bindings, by id, that change for another reason than that their contact was named.
+    """
 
-    def __init__(self, changes: BindingChanges, current: list[Binding], path: tuple[str, ...] = ()) -> None:
+    __slots__ = ("changes", "current", "path", "reasons")
+
+    def __init__(
+        self,
+        changes: BindingChanges,
+        current: list[Binding],
+        path: tuple[str, ...] = (),
+        reasons: dict[int, str] | None = None,
+    ) -> None:
         self.changes = changes
         self.current = current
         self.path = path
+        self.reasons = reasons or {}
 
     def fields(self, now: float) -> Fields:
         """Contact and Path header fields of the 200 (step 8, RFC 3327 §5.3); Date is the handler's."""
@@ -90,10 +80,12 @@ class Registered:
 
     def steps(self) -> list[dict[str, str]]:
         """The decision record, made when somebody asks."""
-        changes, section = self.changes, "10.3 step 7"
-        steps = [{"step": f"Added {binding.contact}", "section": section} for binding in changes.added]
-        steps += [{"step": f"Refreshed {binding.contact}", "section": section} for binding in changes.updated]
-        steps += [{"step": f"Removed {binding.contact}", "section": section} for binding in changes.removed]
+        changes, steps = self.changes, []
+        for word, bindings in (("Added", changes.added), ("Refreshed", changes.updated), ("Removed", changes.removed)):
+            for binding in bindings:
+                why = self.reasons.get(binding.id)
+                step = f"{word} {binding.contact}" + (f": {why}" if why else "")
+                steps.append({"step": step, "section": "10.3 step 7"})
         if not steps:
             steps = [{"step": "Nothing to change: a query", "section": "10.2.3"}]
         return [*steps, {"step": f"200 lists {len(self.current)} current bindings", "section": "10.3 step 8"}]
@@ -218,10 +210,15 @@ def _update(
         else:
             new.id, new.created_at = existing.id, existing.created_at
             current = [new if binding is existing else binding for binding in current]
+    reasons: dict[int, str] | None = {}
+    # A refresh is never too many, even when the limit has been lowered since.
+    if len(current) > limits.max_contacts and any(not binding.id for binding in current):
+        reasons = make_room(limits, live, current, call_id, cseq)
+        if reasons is None:
+            return Refused(403, limits.problem, "10.3 step 7")
+        current = [binding for binding in current if binding.id not in reasons]
     _sort_out(changes, live, current)
-    if changes.added and len(current) > limits.max_contacts and limits.when_full == "refuse":
-        return Refused(403, f"More than {limits.max_contacts} contacts for this user", "10.3 step 7")
-    return Registered(changes, current, path)
+    return Registered(changes, current, path, reasons)
 
 
 def _requested_interval(address: Address, expires_field: str | None, limits: Limits) -> int:

@@ -26,6 +26,7 @@ class DomainEntry:
         "aliases",
         "auth_call",
         "auth_register",
+        "contact_limit",
         "default_expires",
         "enabled",
         "id",
@@ -56,6 +57,7 @@ class DomainEntry:
         self.default_expires = row.default_expires
         self.max_expires = row.max_expires
         self.max_contacts = row.max_contacts
+        self.contact_limit = row.contact_limit
 
     def ha1_for(self, username: str, algorithm: str) -> str | None:
         """Hex H(A1) of an enabled user, for sip.auth; an alias is no digest name (§22.4)."""

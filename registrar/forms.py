@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from registrar.choices import CONTACT_LIMITS, REFUSE
 from registrar.models import Domain, SipUser, ThirdPartyRule, host_validator, username_validator
 from sipadmin.policy_form import PolicyFields
 from sipadmin.provisioning import LARGEST_NUMBER
@@ -57,15 +58,16 @@ class DomainForm(PolicyFields):
         help_text="Seconds; longer ones are shortened.",
     )
     max_contacts = forms.IntegerField(min_value=1, max_value=LARGEST_NUMBER, initial=10, label="Phones per user")
+    contact_limit = forms.ChoiceField(choices=list(CONTACT_LIMITS.items()), initial=REFUSE, label="One phone too many")
 
     field_order = [
         "name", "aliases", "description", "realm", "policy_action", "policy_argument", "ring_time", "max_contacts",
-        "min_expires", "default_expires", "max_expires", "enabled", "auth_register", "auth_call",
+        "contact_limit", "min_expires", "default_expires", "max_expires", "enabled", "auth_register", "auth_call",
     ]  # fmt: skip
 
     COLUMNS = [
         "description", "enabled", "realm", "auth_register", "auth_call", "min_expires", "default_expires",
-        "max_expires", "max_contacts",
+        "max_expires", "max_contacts", "contact_limit",
     ]  # fmt: skip
 
     def __init__(self, *args: Any, domain: Domain | None = None, **kwargs: Any) -> None:

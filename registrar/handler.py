@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from registrar.clock import Clock
-from registrar.core import Limits, Refused, Registered, Source, inspect_request, register
+from registrar.core import Refused, Registered, Source, inspect_request, register
 from registrar.directory import Directory, DomainEntry, Dropped, UserEntry
 from registrar.events import Change, binding_event
 from registrar.journal import Journal
+from registrar.limits import Limits
 from registrar.location import StoredLocation
 from sip.auth.authenticator import Authenticator, AuthResult
 from sip.location import AddressOfRecord, Binding, BindingChanges
@@ -97,7 +98,9 @@ class RegistrarHandler:
             self._refuse(transaction, Refused(503, "The database does not keep up", "10.3 step 7", fields))
             return
         record = self._location.record(target.aor, target.id)
-        limits = Limits(domain.min_expires, domain.default_expires, domain.max_expires, target.max_contacts)
+        limits = Limits(
+            domain.min_expires, domain.default_expires, domain.max_expires, target.max_contacts, domain.contact_limit
+        )
         source = Source(transaction.flow, actor.aor if actor is not None else "")
         decision = register(request, record, limits, source, now, self._endpoint.is_own_address)
         if isinstance(decision, Refused):
@@ -188,7 +191,7 @@ class RegistrarHandler:
             return
         self._location.commit(record, changes)
         self._answer(transaction, decision, now)
-        self._announce_changes(changes)
+        self._announce_changes(changes, decision.reasons)
 
     # What else changes bindings
 
@@ -232,13 +235,13 @@ class RegistrarHandler:
 
     # Events
 
-    def _announce_changes(self, changes: BindingChanges) -> None:
+    def _announce_changes(self, changes: BindingChanges, reasons: dict[int, str]) -> None:
         for binding in changes.added:
             self._announce_one(binding, "added")
         for binding in changes.updated:
-            self._announce_one(binding, "refreshed")
+            self._announce_one(binding, "refreshed", reasons.get(binding.id, ""))
         for binding in changes.removed:
-            self._announce_one(binding, "removed")
+            self._announce_one(binding, "removed", reasons.get(binding.id, ""))
 
     def _announce_one(self, binding: Binding, change: Change, reason: str = "") -> None:
         self._announce("binding", binding.id, partial(binding_event, binding, change, self._clock.wall, reason))

@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from registrar.choices import CONTACT_LIMITS, REFUSE, words
 from registrar.querysets import BindingQuerySet
 
 # §19.1.1 host: names and addresses without a port; an IPv6 reference keeps its brackets.
@@ -32,6 +33,13 @@ class Domain(models.Model):
     default_expires = models.PositiveIntegerField(default=3600, help_text="Seconds; when a phone does not say.")
     max_expires = models.PositiveIntegerField(default=86400, help_text="Seconds; longer requests are shortened.")
     max_contacts = models.PositiveIntegerField(default=10, validators=[MinValueValidator(1)], help_text="Per user.")
+    contact_limit = models.CharField(
+        max_length=32,
+        choices=list(CONTACT_LIMITS.items()),
+        default=REFUSE,
+        error_messages={"invalid_choice": words(CONTACT_LIMITS)},
+        help_text="What happens to a contact past the limit.",
+    )
     description = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

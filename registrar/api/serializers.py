@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from rest_framework import serializers
 
+from registrar.choices import CONTACT_LIMITS
 from registrar.models import Binding, Domain, SipUser, ThirdPartyRule
 from sipadmin.provisioning import LARGEST_NUMBER, own_policy, save_domain, save_user
 from sipadmin.rest.serializers import AorField, EffectivePolicySerializer, StrictSerializer, split_aor
@@ -36,6 +37,7 @@ class DomainSerializer(StrictSerializer):
     default_expires = serializers.IntegerField(required=False, **SECONDS)
     max_expires = serializers.IntegerField(required=False, **SECONDS)
     max_contacts = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_NUMBER)
+    contact_limit = serializers.ChoiceField(list(CONTACT_LIMITS.items()), required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     policy = serializers.CharField(
         required=False, max_length=270, help_text="inherit, proxy, redirect, forward:URI ..."
@@ -52,7 +54,7 @@ class DomainSerializer(StrictSerializer):
         "aliases": [], "policy": "inherit", "ring_time": None,
         **{name: Domain._meta.get_field(name).get_default() for name in (
             "realm", "enabled", "auth_register", "auth_call", "min_expires", "default_expires", "max_expires",
-            "max_contacts", "description",
+            "max_contacts", "contact_limit", "description",
         )},
     }  # fmt: skip
 

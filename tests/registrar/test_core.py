@@ -2,7 +2,8 @@
 
 import pytest
 
-from registrar.core import Limits, Refused, Registered, Source, inspect_request, register
+from registrar.core import Refused, Registered, Source, inspect_request, register
+from registrar.limits import Limits
 from sip.location import AddressOfRecord
 from sip.message.messages import new_request
 from sip.transport.flow import Flow
@@ -386,6 +387,47 @@ class TestLimits:
         registrar = Registrar(max_contacts=1)
         registrar(f"<{DESK}>")
         assert len(listed(registrar(f"<{MOBILE}>, <{DESK}>;expires=0", cseq=2))) == 1
+
+    def test_replace_the_one_heard_of_longest_ago(self):
+        registrar = Registrar(max_contacts=2, contact_limit="replace-oldest")
+        registrar(f"<{DESK}>", call_id="desk")
+        registrar(f"<{MOBILE}>", call_id="mobile", now=NOW + 1)
+        registrar(f"<{DESK}>", call_id="desk", cseq=2, now=NOW + 2)  # older by birth, heard of more recently
+        result = registrar("<sip:bob@192.0.2.11>", call_id="tablet", now=NOW + 3)
+        assert registrar.contacts == [DESK, "sip:bob@192.0.2.11"]
+        changes = result.changes
+        assert [len(part) for part in (changes.added, changes.updated, changes.removed)] == [1, 0, 1]
+        assert [binding.contact for binding in changes.removed] == [MOBILE]
+        sentence = (
+            "Replaced by sip:bob@192.0.2.11: More than 2 contacts for this user, and this one was heard of longest ago"
+        )
+        assert result.reasons == {2: sentence}
+        assert f"Removed {MOBILE}: {sentence}" in [step["step"] for step in result.steps()]
+        assert len(listed(result, NOW + 3)) == 2
+
+    def test_replacing_makes_no_room_among_the_contacts_of_the_request_itself(self):
+        registrar = Registrar(max_contacts=2, contact_limit="replace-oldest")
+        registrar(f"<{DESK}>, <{MOBILE}>")
+        others = ", ".join(f"<sip:bob@192.0.2.{number}>" for number in (11, 12, 13))
+        refused(registrar(others, cseq=2), 403, "2 contacts")
+        refused(registrar(f"<{DESK}>, <{MOBILE}>, <sip:bob@192.0.2.11>", cseq=2), 403, "2 contacts")
+        assert registrar.contacts == [DESK, MOBILE]
+
+    def test_a_lowered_limit_holds_with_the_next_new_contact(self):
+        registrar = Registrar(max_contacts=3, contact_limit="replace-oldest")
+        registrar(f"<{DESK}>, <{MOBILE}>")
+        registrar.limits.max_contacts = 1
+        registrar(f"<{DESK}>", cseq=2)
+        assert registrar.contacts == [DESK, MOBILE]
+        registrar("<sip:bob@192.0.2.11>", cseq=3)
+        assert registrar.contacts == ["sip:bob@192.0.2.11"]
+
+    @pytest.mark.rule("R18")
+    def test_a_request_that_was_overtaken_replaces_nothing_of_the_later_one(self):
+        registrar = Registrar(max_contacts=1, contact_limit="replace-oldest")
+        registrar(f"<{MOBILE}>", cseq=6)
+        refused(registrar(f"<{DESK}>", cseq=5), 403)
+        assert registrar.contacts == [MOBILE]
 
     def test_contacts_of_one_request(self, registrar):
         refused(registrar(", ".join(f"<sip:bob{index}@192.0.2.9>" for index in range(51))), 400, "50")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def domain():
-    domain = Domain.objects.create(name="Example.org", max_contacts=5)
+    domain = Domain.objects.create(name="Example.org", max_contacts=5, contact_limit="replace-oldest")
     DomainAlias.objects.create(domain=domain, name="example.com")
     return domain
 
@@ -47,6 +47,7 @@ class TestLoad:
         assert entry is directory.domain("example.com")
         assert (entry.id, entry.names) == (domain.pk, {"example.org", "example.com"})
         assert (entry.realm, entry.max_contacts, entry.auth_register) == ("Example.org", 5, True)
+        assert entry.contact_limit == "replace-oldest"
         assert directory.domain("other.example") is None
 
     def test_user_by_name_and_alias(self, directory, bob):

@@ -306,6 +306,16 @@ class TestRefusal:
         answer = open_registrar.send(MOBILE)
         assert (answer.status, answer.reason) == (403, "More than 1 contacts for this user")
 
+    def test_the_replaced_phone_is_told_of_with_the_reason(self):
+        registrar = Registrar(auth_register=False, max_contacts=1, contact_limit="replace-oldest")
+        registrar.send(DESK)
+        registrar.events.clear()
+        assert registrar.send(MOBILE).status == 200
+        facts = {event["change"]: event for _, _, event in registrar.events}
+        assert facts["removed"]["contact"] in DESK
+        assert facts["removed"]["reason"].startswith(f"Replaced by {facts['added']['contact']}: More than 1 contacts")
+        assert len(registrar.contacts()) == 1
+
     def test_contact_at_our_own_address(self, open_registrar):
         assert open_registrar.send("Contact: <sip:bob@192.0.2.1:5060>").status == 403
         assert open_registrar.send("Contact: <sip:bob@192.0.2.1>").status == 403

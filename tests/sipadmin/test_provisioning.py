@@ -36,6 +36,7 @@ class TestChangeDomain:
                 "auth_call": "off",
                 "min_expires": "120",
                 "max_contacts": "3",
+                "contact_limit": "replace-oldest",
                 "policy": "redirect",
                 "ring_time": "20",
                 "alias": "example.net, 192.0.2.1",
@@ -45,6 +46,7 @@ class TestChangeDomain:
         assert change.is_new
         domain = Domain.objects.get(name="example.org")
         assert (domain.auth_call, domain.auth_register, domain.min_expires) == (False, True, 120)
+        assert domain.contact_limit == "replace-oldest"
         assert own_policy(domain) == ("redirect", 20)
         assert set(domain.aliases.values_list("name", flat=True)) == {"example.net", "192.0.2.1"}
 
@@ -84,6 +86,7 @@ class TestChangeDomain:
             ("min_expires", "-1"),
             ("min_expires", "1.5"),
             ("max_contacts", "0"),
+            ("contact_limit", "explode"),
             ("max_expires", "99999999999"),
             ("policy", "shout"),
             ("policy", "refuse:200"),

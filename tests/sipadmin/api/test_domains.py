@@ -75,6 +75,11 @@ class TestPut:
 
 
 class TestPatch:
+    def test_settings_of_the_registrar(self, admin_page, domain):
+        body = {"contact_limit": "replace-oldest"}
+        facts = admin_page.patch(PLACE + "example.org/", body, JSON).json()
+        assert {name: facts[name] for name in body} == body
+
     def test_it_works(self, admin_page, domain):
         set_policy(domain, "redirect")
         response = admin_page.patch(PLACE + "example.org/", {"ring_time": 7, "aliases": ["a.example"]}, JSON)
@@ -103,6 +108,7 @@ def test_delete(admin_page, domain):
         ({"name": "x.example", "colour": "red"}, "#/colour"),
         ({"name": "x.example", "policy": "maybe"}, "#/policy"),
         ({"name": "x.example", "ring_time": 0}, "#/ring_time"),
+        ({"name": "x.example", "contact_limit": "explode"}, "#/contact_limit"),
         ({"name": "x.example", "max_contacts": 0}, "#/max_contacts"),
         ({"name": "x.example", "max_contacts": "many"}, "#/max_contacts"),
         ({"name": "x.example", "min_expires": 9999}, "#/default_expires"),

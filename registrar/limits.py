@@ -1,0 +1,54 @@
+"""What one user may register, and how room is made when there is none left. Pure."""
+
+from __future__ import annotations
+
+from registrar.choices import REFUSE
+from sip.location import Binding
+
+HOUR = 3600
+
+
+class Limits:
+    """What one user may register. Intervals in seconds; ``contact_limit``: what happens past ``max_contacts``."""
+
+    __slots__ = ("contact_limit", "default_expires", "max_contacts", "max_expires", "min_expires")
+
+    def __init__(
+        self,
+        min_expires: int = 60,
+        default_expires: int = HOUR,
+        max_expires: int = 86400,
+        max_contacts: int = 10,
+        contact_limit: str = REFUSE,
+    ) -> None:
+        self.min_expires = min_expires
+        self.default_expires = default_expires
+        self.max_expires = max_expires
+        self.max_contacts = max_contacts
+        self.contact_limit = contact_limit
+
+    @property
+    def problem(self) -> str:
+        """Reason phrase of the refusal."""
+        return f"More than {self.max_contacts} contacts for this user"
+
+
+def make_room(
+    limits: Limits, live: list[Binding], current: list[Binding], call_id: str, cseq: int
+) -> dict[int, str] | None:
+    """Sentences why, by id of each binding that has to go; None when there is no room to be made.
+
+    Of ``live`` those may go that the request of ``call_id`` and ``cseq`` leaves as they are. A later request of the
+    same phone that overtook this one has the last word about its contacts (§10.3 step 7).
+    """
+    excess = len(current) - limits.max_contacts
+    if limits.contact_limit == REFUSE:
+        return None
+    kept = set(map(id, current))
+    idle = [one for one in live if id(one) in kept and not (one.call_id == call_id and one.cseq >= cseq)]
+    if len(idle) < excess:
+        return None
+    idle.sort(key=lambda binding: binding.refreshed_at)
+    newest = current[-1].contact
+    sentence = f"Replaced by {newest}: {limits.problem}, and this one was heard of longest ago"
+    return {binding.id: sentence for binding in idle[:excess]}
