@@ -14,13 +14,14 @@ from proxy.caller import AuthenticatorFacts, CallerCheck
 from proxy.core.explain import Step, Steps
 from proxy.core.facts import DirectoryFacts, LocationFacts, PolicyFacts, Recipient, Refuse, Responsibility, Target
 from proxy.core.forwarding import copy_for, next_uri_for
+from proxy.core.loops import LoopCheck, is_loop
 from proxy.core.own_requests import answer
 from proxy.core.recursion import Recursion
 from proxy.core.redirect import Redirect
 from proxy.core.response_context import Follow
 from proxy.core.routing import Routed, RouteProof, preprocess
 from proxy.core.targets import REDIRECTING, Decision, Forward, TargetFinder, WayTo, way_to
-from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme, is_loop
+from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme
 from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord, Wall
 from proxy.proxied import ProxiedRequest
@@ -40,12 +41,13 @@ RELAY_RING_TIME = 180.0  # seconds; how long phones of other servers may ring
 
 
 class ProxyHandler:
-    """``policies`` gives the snapshot in force. ``secret`` signs our Record-Route and should outlive a restart.
+    """``policies`` gives the snapshot in force. ``secret`` signs our Record-Route and marks our copies, so
+    that loops are found; it should outlive a restart and be the same for all workers.
 
     ``wall`` turns the loop clock into seconds since the epoch; ``relay_from`` are networks that may use us to reach
     other domains without being asked who they are; ``supported`` are the server's option-tags; ``recursion_limit`` is
     how many contacts of 3xx responses are followed for one request (0: they go to the caller); ``way`` decides how a
-    binding is reached. ``count`` counts what was dropped without an answer, by reason.
+    binding is reached. ``count`` counts what was dropped without an answer, and what loops and redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
     """
@@ -69,6 +71,7 @@ class ProxyHandler:
         self.endpoint = endpoint
         self.recorder = recorder
         self.proof = RouteProof(secret)
+        self.loops = LoopCheck(secret)
         self.running = RunningRequests()
         self.flows = DialogFlows()
         self.count: Counter[str] = Counter()
@@ -173,8 +176,9 @@ class ProxyHandler:
             return
         is_redirect = recipient.policy.policy.action in REDIRECTING
         earlier = self.running.spiral_of(request)
+        loop_mark = self.loops.mark(request, routed.uri)
         # §8.3: a redirect server passes over what only proxies must understand.
-        refusal = None if is_redirect else self._check_as_proxy(request) or self._check_loop(request, earlier)
+        refusal = None if is_redirect else self._check_as_proxy(request) or self._check_loop(request, loop_mark)
         if refusal is None:
             # §22.1: a redirect server asks by 401, a proxy by 407 (R05).
             admitted = self.admission.to_user(
@@ -195,13 +199,14 @@ class ProxyHandler:
                 lambda uri: self._recipient(uri, now), self.responsibility.is_own, now, steps, self._way
             )
             decision = finder.decide(routed.uri, recipient)
-        self._do(transaction, routed, decision, recipient, steps, now)
+        self._do(transaction, routed, decision, recipient, steps, now, loop_mark)
 
     def _elsewhere(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
         """A request for another domain (no open relay)."""
         request = transaction.request
         earlier = self.running.spiral_of(request)
-        refusal = self._check_as_proxy(request) or self._check_loop(request, earlier)
+        loop_mark = self.loops.mark(request, routed.uri)
+        refusal = self._check_as_proxy(request) or self._check_loop(request, loop_mark)
         if refusal is None:
             admitted = self.admission.to_elsewhere(transaction, routed.uri, now, is_spiral=earlier is not None)
             refusal = admitted.refusal
@@ -209,7 +214,7 @@ class ProxyHandler:
                 transaction.respond_with(refusal.status, refusal.reason, refusal.fields)
                 return
         decision: Decision = refusal or Forward([[Target(routed.uri)]], RELAY_RING_TIME)
-        self._do(transaction, routed, decision, None, [], now)
+        self._do(transaction, routed, decision, None, [], now, loop_mark)
 
     def _recipient(self, uri: Uri, now: float) -> Recipient | None:
         if uri.user is None:
@@ -238,10 +243,11 @@ class ProxyHandler:
     def _check_as_proxy(request: Request) -> Refuse | None:
         return check_max_forwards(request) or check_proxy_require(request)
 
-    @staticmethod
-    def _check_loop(request: Request, earlier: ProxiedRequest | None) -> Refuse | None:
-        if earlier is None or not is_loop(request, earlier.transaction.request):
+    def _check_loop(self, request: Request, loop_mark: str) -> Refuse | None:
+        """§16.3 step 4."""
+        if not is_loop(request, loop_mark):
             return None
+        self.count["loop_detected"] += 1
         return Refuse(482, "Loop Detected", "The request came back to this server with nothing changed: 482")
 
     # Doing it
@@ -254,10 +260,11 @@ class ProxyHandler:
         recipient: Recipient | None,
         steps: Steps,
         now: float,
+        loop_mark: str = "",
     ) -> None:
         record = self._record(transaction, recipient, decision, steps, now)
         if isinstance(decision, Forward):
-            self._proxy(transaction, routed, decision, record, now)
+            self._proxy(transaction, routed, decision, record, now, loop_mark)
             return
         transaction.respond_with(decision.status, decision.reason, decision.fields)
         if record is not None:
@@ -269,7 +276,13 @@ class ProxyHandler:
         self._do(transaction, Routed(transaction.request.uri, []), refusal, None, [], now)
 
     def _proxy(
-        self, transaction: ServerTransaction, routed: Routed, forward: Forward, record: CallRecord | None, now: float
+        self,
+        transaction: ServerTransaction,
+        routed: Routed,
+        forward: Forward,
+        record: CallRecord | None,
+        now: float,
+        loop_mark: str = "",
     ) -> None:
         request = transaction.request
         expires = None
@@ -281,6 +294,7 @@ class ProxyHandler:
             routed,
             forward,
             own_realm=self.admission.own_realm(request),
+            loop_mark=loop_mark,
             is_from_stranger=not self.admission.is_relay_source(transaction.flow),
             expires=expires,
             follow=self._follow(routed, forward),

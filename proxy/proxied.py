@@ -37,7 +37,8 @@ class Surroundings(Protocol):
 class ProxiedRequest:
     """The request, its context, and a leg for each branch.
 
-    ``own_realm`` is the realm whose credentials end here. ``record`` is None for what is not a call attempt.
+    ``own_realm`` is the realm whose credentials end here; ``loop_mark`` goes into the branch of every copy (§16.6
+    step 8). ``record`` is None for what is not a call attempt.
     """
 
     __slots__ = (
@@ -48,6 +49,7 @@ class ProxiedRequest:
         "context",
         "is_from_stranger",
         "legs",
+        "loop_mark",
         "own_realm",
         "record",
         "routed",
@@ -62,6 +64,7 @@ class ProxiedRequest:
         forward: Forward,
         *,
         own_realm: str = "",
+        loop_mark: str = "",
         is_from_stranger: bool = False,
         expires: float | None = None,
         follow: Follow | None = None,
@@ -71,6 +74,7 @@ class ProxiedRequest:
         self.transaction = transaction
         self.routed = routed
         self.own_realm = own_realm
+        self.loop_mark = loop_mark
         self.is_from_stranger = is_from_stranger
         self.record = record
         self.legs: list[Leg] = []
@@ -166,7 +170,7 @@ class ProxiedRequest:
 
     def send(self, branch: Branch, next_hop: NextHop, leg: Leg) -> ClientTransaction:
         """Send the branch's copy to one next hop (§16.6 steps 8 to 10)."""
-        return self._surroundings.endpoint.send_request(self.copy(branch, next_hop), next_hop, leg)
+        return self._surroundings.endpoint.send_request(self.copy(branch, next_hop), next_hop, leg, self.loop_mark)
 
     def copy(self, branch: Branch, next_hop: NextHop) -> Request:
         copy = copy_for(

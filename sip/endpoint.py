@@ -158,12 +158,15 @@ class Endpoint:
 
     # Out
 
-    def send_request(self, request: Request, next_hop: NextHop, user: ClientUser | None) -> ClientTransaction:
+    def send_request(
+        self, request: Request, next_hop: NextHop, user: ClientUser | None, branch_suffix: str = ""
+    ) -> ClientTransaction:
         """Send a request in a client transaction, with our Via on top. ``request`` belongs to the transaction now.
 
+        ``branch_suffix`` (token characters) ends the branch; a proxy finds its own requests by it (§16.6 step 8).
         Failures are told to ``user`` later, never before this returns.
         """
-        return self._layer.send_request(request, next_hop, user)
+        return self._layer.send_request(request, next_hop, user, branch_suffix)
 
     def send_stateless(self, request: Request, next_hop: NextHop) -> None:
         """Send a request once, with our Via on top: ACK to a 2xx, CANCEL without context (§16.10, §16.11).

@@ -39,14 +39,3 @@ def check_proxy_require(request: Request) -> Refuse | None:
     tags = ", ".join(unknown)
     sentence = f"The caller requires {printable(tags)} of every proxy, which this one does not know: 420"
     return Refuse(420, "Bad Extension", sentence, [("Unsupported", tags)])
-
-
-def is_loop(request: Request, earlier: Request) -> bool:
-    """Whether a request came back with nothing changed that routing depends on (§16.3 step 4).
-
-    The inputs of §16.6 step 8: Request-URI, Route, Proxy-Require, Proxy-Authorization and the To tag. When one of them
-    differs it is a spiral, which is legal.
-    """
-    return request.uri_text == earlier.uri_text and all(
-        request.lines(name) == earlier.lines(name) for name in ("route", "proxy-require", "proxy-authorization", "to")
-    )

@@ -164,9 +164,11 @@ class TransactionLayer:
 
     # Requests out
 
-    def send_request(self, request: Request, next_hop: NextHop, user: ClientUser | None) -> ClientTransaction:
+    def send_request(
+        self, request: Request, next_hop: NextHop, user: ClientUser | None, branch_suffix: str = ""
+    ) -> ClientTransaction:
         """Put our Via on top of a request and send it in a client transaction."""
-        branch = self.branch_start + self._token()
+        branch = self.branch_start + self._token() + branch_suffix
         sent_by = self._add_via(request, next_hop, branch)
         return self._start_client(request, branch, sent_by, next_hop, user)
 

@@ -1,5 +1,7 @@
 """Whole calls through the real endpoint on an imaginary network."""
 
+from ipaddress import ip_network
+
 import pytest
 
 from proxy.core.response_context import CLEARING_TIME, TIMER_C
@@ -438,6 +440,48 @@ class TestLoops:
     def test_a_request_that_comes_back_unchanged_is_482(self, scene):
         _, back = self.loop(scene, "sip:bob@example.org")
         assert back.status == 482
+
+    @pytest.mark.rule("P25")
+    @pytest.mark.rfc("3261", "16.6")
+    def test_no_memory_is_needed_to_know_it(self, scene):
+        scene.set_policy("bob", "forward:sip:bob@203.0.113.5")
+        copy = scene.call("bob").at(ELSEWHERE).message
+        copy.add_top("Via", "SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKloop")
+        copy.uri_text = "sip:%62ob@EXAMPLE.org"
+        other = Scene()  # the same server after a restart, or another worker
+        other.endpoint.deliver(copy, ELSEWHERE)
+        assert other.endpoint.sent[-1].status == 482
+        assert other.handler.count["loop_detected"] == 1
+
+    @pytest.mark.rule("P25")
+    def test_it_is_found_before_the_fork(self, scene):
+        scene.register("bob", DESK)
+        scene.register("bob", MOBILE)
+        copy = scene.call("bob").at(BOB).message
+        copy.uri_text = "sip:bob@example.org"
+        copy.add_top("Via", "SIP/2.0/UDP 192.0.2.20:5060;branch=z9hG4bKloop")
+        before = len(scene.endpoint.sent)
+        scene.endpoint.deliver(copy, BOB)
+        assert [sent.status for sent in scene.endpoint.sent[before:]] == [100, 482]
+
+    @pytest.mark.rule("P25")
+    @pytest.mark.rule("P10")
+    def test_all_copies_have_the_mark_and_cancel_has_it_too(self, scene):
+        call = a_fork(scene, (DESK, 1.0), (MOBILE, 1.0))
+        first, second = (call.at(at).message.via.branch for at in (BOB, CAROL))
+        assert first != second
+        assert first.rpartition(".")[2] == second.rpartition(".")[2] != ""
+        scene.answer(call.at(BOB), 180)
+        call.cancel()
+        assert call.at(BOB, "CANCEL").message.via.branch == first
+
+    @pytest.mark.rule("P25")
+    def test_a_relayed_request_that_comes_back_is_482(self):
+        scene = Scene(relay_from=[ip_network("192.0.2.10"), ip_network("203.0.113.5")])
+        copy = scene.call("sip:x@203.0.113.5").at(ELSEWHERE).message
+        copy.add_top("Via", "SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKloop")
+        scene.endpoint.deliver(copy, ELSEWHERE)
+        assert scene.endpoint.sent[-1].status == 482
 
     @pytest.mark.rule("P24")
     def test_a_spiral_goes_on_and_is_not_challenged_again(self, scene):

@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme, is_loop
+from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme
 from sip.message.errors import BadMessage
 from tests.proxy.core.messages import a_request
 
@@ -59,23 +59,3 @@ class TestProxyRequire:
 
     def test_require_is_not_the_proxys_business(self):
         assert check_proxy_require(a_request("INVITE", "sip:b@example.org", "Require: foo")) is None
-
-
-@pytest.mark.rule("P25")
-class TestLoop:
-    """16.3 step 4."""
-
-    def test_unchanged_is_a_loop(self):
-        assert is_loop(a_request(), a_request())
-
-    @pytest.mark.parametrize(
-        "other",
-        [
-            a_request("INVITE", "sip:carol@example.org"),
-            a_request("INVITE", "sip:bob@example.org", "Route: <sip:192.0.2.1;lr>"),
-            a_request("INVITE", "sip:bob@example.org", "Proxy-Authorization: Digest x=y"),
-            a_request("INVITE", "sip:bob@example.org", "Proxy-Require: foo"),
-        ],
-    )
-    def test_anything_changed_is_a_spiral(self, other):
-        assert not is_loop(other, a_request())

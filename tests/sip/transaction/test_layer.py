@@ -236,6 +236,12 @@ class TestResponses:
         via = endpoint.sent[0].message.via
         assert (via.transport, via.sent_by) == ("UDP", "192.0.2.1:5060") and via.branch in branches
 
+    def test_the_core_may_end_the_branch(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        branch = endpoint.send_request(invite(), BOBS_PHONE, None, ".mark").branch
+        assert branch.startswith("z9hG4bK0-") and branch.endswith(".mark")
+        assert endpoint.sent[-1].message.via.branch == branch
+
     def test_it_is_told_with_our_via_on_top(self) -> None:
         endpoint, user, request = self.start()
         endpoint.deliver(response_text(request, 180), BOB)
