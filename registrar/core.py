@@ -129,10 +129,12 @@ def register(
     source: Source,
     now: float,
     is_own_address: Callable[[str, int | None], bool] = lambda host, port: False,
+    chance: float = 0.0,
 ) -> Registered | Refused:
     """Steps 6 to 8: decide on the record as it stands, and change nothing (§10.3).
 
-    ``now`` is when the request was received (§20.19). All or nothing: one bad Contact refuses the whole request.
+    ``now`` is when the request was received (§20.19); ``chance`` is as in ``Limits.granted``. All or nothing: one bad
+    Contact refuses the whole request.
     """
     live = record.live(now)
     path = tuple([storable(value) for value in request.values("path")]) if request.has("path") else ()
@@ -142,7 +144,7 @@ def register(
         contacts = parse_contacts(request.lines("contact"))
         if contacts.is_star:
             return _remove_all(request, record, live, len(contacts.addresses))
-        return _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address)
+        return _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address, chance)
     except BadMessage as error:
         return Refused(400, error.reason, "10.3 step 7")
 
@@ -176,6 +178,7 @@ def _update(
     now: float,
     path: tuple[str, ...],
     is_own_address: Callable[[str, int | None], bool],
+    chance: float,
 ) -> Registered | Refused:
     """Step 7."""
     if len(addresses) > MAX_CONTACTS:
@@ -203,8 +206,7 @@ def _update(
             return Refused(*problem, "10.3 step 7")
         new = _binding(request, address, source, record, now)
         new.q, new.call_id, new.cseq, new.path = q, call_id, cseq, path
-        # The registrar may shorten, never lengthen.
-        new.expires_at = now + min(requested, limits.max_expires)
+        new.expires_at = now + limits.granted(requested, chance)
         if existing is None:
             current = [*current, new]
         else:

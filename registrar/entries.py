@@ -29,6 +29,7 @@ class DomainEntry:
         "contact_limit",
         "default_expires",
         "enabled",
+        "expires_jitter",
         "id",
         "max_contacts",
         "max_expires",
@@ -58,6 +59,7 @@ class DomainEntry:
         self.max_expires = row.max_expires
         self.max_contacts = row.max_contacts
         self.contact_limit = row.contact_limit
+        self.expires_jitter = row.expires_jitter
 
     def ha1_for(self, username: str, algorithm: str) -> str | None:
         """Hex H(A1) of an enabled user, for sip.auth; an alias is no digest name (§22.4)."""

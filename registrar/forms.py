@@ -57,17 +57,25 @@ class DomainForm(PolicyFields):
         label="Longest registration",
         help_text="Seconds; longer ones are shortened.",
     )
+    expires_jitter = forms.IntegerField(
+        min_value=0,
+        max_value=50,
+        initial=0,
+        label="Spread of registrations",
+        help_text="Percent, 0 to 50: each one is shortened by chance, so that phones do not all come back at once.",
+    )
     max_contacts = forms.IntegerField(min_value=1, max_value=LARGEST_NUMBER, initial=10, label="Phones per user")
     contact_limit = forms.ChoiceField(choices=list(CONTACT_LIMITS.items()), initial=REFUSE, label="One phone too many")
 
     field_order = [
         "name", "aliases", "description", "realm", "policy_action", "policy_argument", "ring_time", "max_contacts",
-        "contact_limit", "min_expires", "default_expires", "max_expires", "enabled", "auth_register", "auth_call",
+        "contact_limit", "min_expires", "default_expires", "max_expires", "expires_jitter", "enabled", "auth_register",
+        "auth_call",
     ]  # fmt: skip
 
     COLUMNS = [
         "description", "enabled", "realm", "auth_register", "auth_call", "min_expires", "default_expires",
-        "max_expires", "max_contacts", "contact_limit",
+        "max_expires", "expires_jitter", "max_contacts", "contact_limit",
     ]  # fmt: skip
 
     def __init__(self, *args: Any, domain: Domain | None = None, **kwargs: Any) -> None:

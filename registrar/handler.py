@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
+from random import random
 from typing import Any, Protocol
 
 from registrar.clock import Clock
@@ -54,8 +55,12 @@ class RegistrarHandler:
         announce: Announce,
         clock: Clock,
         domain_of: Callable[[Uri], DomainEntry | None] | None = None,
+        chance: Callable[[], float] = random,
     ) -> None:
-        """``domain_of`` gives the domain of ours that a URI is in: by its host name unless told otherwise."""
+        """``domain_of`` gives the domain of ours that a URI is in: by its host name unless told otherwise.
+
+        ``chance`` gives numbers from 0.0 to below 1.0 for the jitter of expiries.
+        """
         self._endpoint = endpoint
         self._directory = directory
         self._location = location
@@ -64,6 +69,7 @@ class RegistrarHandler:
         self._announce = announce
         self._clock = clock
         self._domain_of = domain_of or (lambda uri: directory.domain(uri.host))
+        self._chance = chance
         self.count: Counter[str] = Counter()
         self._noted_uris: set[tuple[str, str]] = set()
 
@@ -99,10 +105,16 @@ class RegistrarHandler:
             return
         record = self._location.record(target.aor, target.id)
         limits = Limits(
-            domain.min_expires, domain.default_expires, domain.max_expires, target.max_contacts, domain.contact_limit
+            domain.min_expires,
+            domain.default_expires,
+            domain.max_expires,
+            target.max_contacts,
+            domain.contact_limit,
+            domain.expires_jitter,
         )
+        chance = self._chance() if limits.expires_jitter else 0.0
         source = Source(transaction.flow, actor.aor if actor is not None else "")
-        decision = register(request, record, limits, source, now, self._endpoint.is_own_address)
+        decision = register(request, record, limits, source, now, self._endpoint.is_own_address, chance)
         if isinstance(decision, Refused):
             self._refuse(transaction, decision)
         elif not decision.changes:

@@ -9,9 +9,13 @@ HOUR = 3600
 
 
 class Limits:
-    """What one user may register. Intervals in seconds; ``contact_limit``: what happens past ``max_contacts``."""
+    """What one user may register. Intervals in seconds.
 
-    __slots__ = ("contact_limit", "default_expires", "max_contacts", "max_expires", "min_expires")
+    ``contact_limit``: what happens past ``max_contacts``. ``expires_jitter``: percent by which an interval is shortened
+    at most, so that phones which came all at once do not come back all at once.
+    """
+
+    __slots__ = ("contact_limit", "default_expires", "expires_jitter", "max_contacts", "max_expires", "min_expires")
 
     def __init__(
         self,
@@ -20,12 +24,24 @@ class Limits:
         max_expires: int = 86400,
         max_contacts: int = 10,
         contact_limit: str = REFUSE,
+        expires_jitter: int = 0,
     ) -> None:
         self.min_expires = min_expires
         self.default_expires = default_expires
         self.max_expires = max_expires
         self.max_contacts = max_contacts
         self.contact_limit = contact_limit
+        self.expires_jitter = expires_jitter
+
+    def granted(self, requested: int, chance: float) -> int:
+        """Seconds granted of those requested, which are more than 0: never longer (§10.3 step 7).
+
+        ``chance``, at least 0.0 and below 1.0, says how much of the jitter is used. It takes nothing from an interval
+        that is as short as ``min_expires`` or shorter.
+        """
+        granted = min(requested, self.max_expires)
+        spare = min(granted * self.expires_jitter // 100, granted - self.min_expires)
+        return granted - min(spare, int((spare + 1) * chance)) if spare > 0 else granted
 
     @property
     def problem(self) -> str:

@@ -32,6 +32,11 @@ class Domain(models.Model):
     min_expires = models.PositiveIntegerField(default=60, help_text="Seconds; shorter requests get 423.")
     default_expires = models.PositiveIntegerField(default=3600, help_text="Seconds; when a phone does not say.")
     max_expires = models.PositiveIntegerField(default=86400, help_text="Seconds; longer requests are shortened.")
+    expires_jitter = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text="Percent by which an expiry is shortened at most, by chance; never below min_expires.",
+    )
     max_contacts = models.PositiveIntegerField(default=10, validators=[MinValueValidator(1)], help_text="Per user.")
     contact_limit = models.CharField(
         max_length=32,

@@ -21,7 +21,7 @@ from registrar.models import Alias, Domain, DomainAlias, SipUser
 KEEP: Any = object()
 
 BOOLEAN_KEYS = ("enabled", "auth_register", "auth_call")
-NUMBER_KEYS = ("min_expires", "default_expires", "max_expires", "max_contacts")
+NUMBER_KEYS = ("min_expires", "default_expires", "max_expires", "expires_jitter", "max_contacts")
 TEXT_KEYS = ("realm", "contact_limit", "description")
 DOMAIN_KEYS = (*BOOLEAN_KEYS, *NUMBER_KEYS, *TEXT_KEYS, "policy", "ring_time", "alias")
 LARGEST_NUMBER = 2_147_483_647

@@ -36,6 +36,9 @@ class DomainSerializer(StrictSerializer):
     min_expires = serializers.IntegerField(required=False, **SECONDS)
     default_expires = serializers.IntegerField(required=False, **SECONDS)
     max_expires = serializers.IntegerField(required=False, **SECONDS)
+    expires_jitter = serializers.IntegerField(
+        required=False, min_value=0, max_value=50, help_text="Percent by which an expiry is shortened at most."
+    )
     max_contacts = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_NUMBER)
     contact_limit = serializers.ChoiceField(list(CONTACT_LIMITS.items()), required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
@@ -54,7 +57,7 @@ class DomainSerializer(StrictSerializer):
         "aliases": [], "policy": "inherit", "ring_time": None,
         **{name: Domain._meta.get_field(name).get_default() for name in (
             "realm", "enabled", "auth_register", "auth_call", "min_expires", "default_expires", "max_expires",
-            "max_contacts", "contact_limit", "description",
+            "expires_jitter", "max_contacts", "contact_limit", "description",
         )},
     }  # fmt: skip
 

@@ -1,6 +1,8 @@
 """Registrar core: §10.3 in its steps."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registrar.core import Refused, Registered, Source, inspect_request, register
 from registrar.limits import Limits
@@ -33,7 +35,7 @@ class Registrar:
         self.last_id = 0
         self.flow = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.9", 5062))
 
-    def __call__(self, *contacts, now=NOW, **fields):
+    def __call__(self, *contacts, now=NOW, chance=0.0, **fields):
         result = register(
             a_request(*contacts, **fields),
             self.record,
@@ -41,6 +43,7 @@ class Registrar:
             Source(self.flow, "sip:bob@example.org"),
             now,
             lambda host, port: (host, port or 5060) == ("192.0.2.1", 5060),
+            chance,
         )
         if isinstance(result, Registered):
             for binding in result.changes.added:
@@ -202,6 +205,36 @@ class TestExpiry:
 
     def test_longer_than_the_maximum_is_shortened(self):
         assert listed(Registrar(max_expires=300)(f"<{DESK}>;expires=3600")) == [f"<{DESK}>;expires=300"]
+
+    @pytest.mark.parametrize(
+        ("requested", "chance", "granted"),
+        [
+            (3600, 0.0, 3600),
+            (3600, 0.5, 3420),
+            (3600, 0.9999, 3240),
+            (90000, 0.9999, 6480),  # of max_expires
+            (100, 0.9999, 90),
+            (64, 0.9999, 60),  # a tenth would be less than min_expires
+            (60, 0.9999, 60),
+        ],
+    )
+    def test_jitter_only_shortens_and_never_below_the_minimum(self, requested, chance, granted):
+        registrar = Registrar(expires_jitter=10, max_expires=7200)
+        result = registrar(f"<{DESK}>;expires={requested}", chance=chance)
+        assert listed(result) == [f"<{DESK}>;expires={granted}"]
+
+    def test_jitter_takes_nothing_from_what_is_shorter_than_the_minimum(self):
+        registrar = Registrar(expires_jitter=50, min_expires=7200)
+        assert listed(registrar(f"<{DESK}>;expires=5400", chance=0.9)) == [f"<{DESK}>;expires=5400"]
+
+    @pytest.mark.rule("R16")
+    @given(st.integers(1, 2**32 - 1), st.integers(0, 7200), st.integers(0, 50), st.floats(0, 1, exclude_max=True))
+    def test_jitter_of_any_size(self, requested, minimum, jitter, chance):
+        granted = Limits(min_expires=minimum, expires_jitter=jitter).granted(requested, chance)
+        asked = min(requested, 86400)
+        assert min(asked, minimum) <= granted <= asked
+        assert granted >= asked * (100 - jitter) / 100
+        assert granted > 0
 
     @pytest.mark.rule("R21")
     def test_what_remains_is_never_more_than_granted_and_never_0(self, registrar):

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def domain():
-    domain = Domain.objects.create(name="Example.org", max_contacts=5, contact_limit="replace-oldest")
+    domain = Domain.objects.create(
+        name="Example.org", max_contacts=5, contact_limit="replace-oldest", expires_jitter=10
+    )
     DomainAlias.objects.create(domain=domain, name="example.com")
     return domain
 
@@ -47,7 +49,7 @@ class TestLoad:
         assert entry is directory.domain("example.com")
         assert (entry.id, entry.names) == (domain.pk, {"example.org", "example.com"})
         assert (entry.realm, entry.max_contacts, entry.auth_register) == ("Example.org", 5, True)
-        assert entry.contact_limit == "replace-oldest"
+        assert (entry.contact_limit, entry.expires_jitter) == ("replace-oldest", 10)
         assert directory.domain("other.example") is None
 
     def test_user_by_name_and_alias(self, directory, bob):

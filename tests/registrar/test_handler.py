@@ -306,6 +306,16 @@ class TestRefusal:
         answer = open_registrar.send(MOBILE)
         assert (answer.status, answer.reason) == (403, "More than 1 contacts for this user")
 
+    def test_expiries_are_spread_by_the_chance_of_the_handler(self):
+        registrar = Registrar(auth_register=False, expires_jitter=20)
+        registrar.handler._chance = iter([0.0, 0.5]).__next__
+        assert "expires=3600" in registrar.send(DESK).first("contact")
+        assert "expires=3240" in registrar.send(DESK).first("contact")
+
+    def test_without_jitter_nothing_is_left_to_chance(self, open_registrar):
+        open_registrar.handler._chance = None
+        assert open_registrar.send(DESK).status == 200
+
     def test_the_replaced_phone_is_told_of_with_the_reason(self):
         registrar = Registrar(auth_register=False, max_contacts=1, contact_limit="replace-oldest")
         registrar.send(DESK)

@@ -37,6 +37,7 @@ class TestChangeDomain:
                 "min_expires": "120",
                 "max_contacts": "3",
                 "contact_limit": "replace-oldest",
+                "expires_jitter": "10",
                 "policy": "redirect",
                 "ring_time": "20",
                 "alias": "example.net, 192.0.2.1",
@@ -46,7 +47,7 @@ class TestChangeDomain:
         assert change.is_new
         domain = Domain.objects.get(name="example.org")
         assert (domain.auth_call, domain.auth_register, domain.min_expires) == (False, True, 120)
-        assert domain.contact_limit == "replace-oldest"
+        assert (domain.contact_limit, domain.expires_jitter) == ("replace-oldest", 10)
         assert own_policy(domain) == ("redirect", 20)
         assert set(domain.aliases.values_list("name", flat=True)) == {"example.net", "192.0.2.1"}
 
@@ -86,6 +87,7 @@ class TestChangeDomain:
             ("min_expires", "-1"),
             ("min_expires", "1.5"),
             ("max_contacts", "0"),
+            ("expires_jitter", "51"),
             ("contact_limit", "explode"),
             ("max_expires", "99999999999"),
             ("policy", "shout"),

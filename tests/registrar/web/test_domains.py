@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 ENTRIES = {
     "name": "example.net", "aliases": "www.example.net sip.example.net", "enabled": "on", "auth_register": "on",
     "auth_call": "on", "min_expires": "60", "default_expires": "3600", "max_expires": "7200", "max_contacts": "3",
-    "contact_limit": "replace-oldest",
+    "contact_limit": "replace-oldest", "expires_jitter": "10",
     "policy_action": "inherit",
 }  # fmt: skip
 
@@ -40,7 +40,7 @@ class TestAdding:
         domain = Domain.objects.get(name="example.net")
         assert [alias.name for alias in domain.aliases.all()] == ["sip.example.net", "www.example.net"]
         assert own_policy(domain) == ("forward:sip:desk@example.org", 12)
-        assert (domain.max_contacts, domain.contact_limit) == (3, "replace-oldest")
+        assert (domain.max_contacts, domain.contact_limit, domain.expires_jitter) == (3, "replace-oldest", 10)
         assert "Domain example.net is there. Active now on the engine." in page.content.decode()
         assert ConfigChange.objects.filter(kind="domain", object_id=domain.pk).exists()
 
@@ -62,6 +62,7 @@ class TestAdding:
             ("ring_time", "0", "greater than or equal to 1"),
             ("min_expires", "5000", "must hold"),
             ("contact_limit", "explode", "not one of the available choices"),
+            ("expires_jitter", "51", "less than or equal to 50"),
             ("max_contacts", "0", "greater than or equal to 1"),
             ("max_expires", "99999999999", "less than or equal to"),
         ],
