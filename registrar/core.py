@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from registrar.choices import REFUSE
 from registrar.contacts import contact_problem, other_parameters, storable
 from registrar.limits import HOUR, Limits, make_room
 from sip.location import AddressOfRecord, Binding, BindingChanges
@@ -99,8 +100,8 @@ def printed(binding: Binding, now: float) -> str:
     return f"<{binding.contact}>{q}{binding.contact_parameters};expires={remaining}"
 
 
-def inspect_request(request: Request) -> Refused | None:
-    """Steps 1 and 2, as far as they need no configuration: None when the request may go on."""
+def inspect_request(request: Request, path_without_support: str = REFUSE) -> Refused | None:
+    """Steps 1 and 2: None when the request may go on. ``path_without_support`` is the domain's choice."""
     try:
         uri = request.uri
     except BadMessage as error:
@@ -117,9 +118,14 @@ def inspect_request(request: Request) -> Refused | None:
     if unknown:
         return Refused(420, "Bad Extension", "10.3 step 2", [("Unsupported", ", ".join(unknown))])
     # RFC 3327 §5.3: nobody can tell the phone which Path is in use, so it is not taken.
-    if has_path and "path" not in required and "path" not in [tag.lower() for tag in request.values("supported")]:
+    if has_path and path_without_support == REFUSE and not _supports_path(request):
         return Refused(420, "Path without Supported: path", "RFC 3327 5.3", [("Unsupported", "path")])
     return None
+
+
+def _supports_path(request: Request) -> bool:
+    tags = [*request.values("supported"), *request.values("require")]
+    return "path" in [tag.lower() for tag in tags]
 
 
 def register(
@@ -138,15 +144,20 @@ def register(
     """
     live = record.live(now)
     path = tuple([storable(value) for value in request.values("path")]) if request.has("path") else ()
+    # RFC 3327 §5.3: the Path goes back to phones that understand it.
+    echoed = path if path and _supports_path(request) else ()
     if not request.has("contact"):
-        return Registered(BindingChanges(record.aor), live, path)  # §10.2.3
+        return Registered(BindingChanges(record.aor), live, echoed)  # §10.2.3
     try:
         contacts = parse_contacts(request.lines("contact"))
         if contacts.is_star:
             return _remove_all(request, record, live, len(contacts.addresses))
-        return _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address, chance)
+        result = _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address, chance)
     except BadMessage as error:
         return Refused(400, error.reason, "10.3 step 7")
+    if isinstance(result, Registered):
+        result.path = echoed
+    return result
 
 
 def _remove_all(request: Request, record: AddressOfRecord, live: list[Binding], others: int) -> Registered | Refused:
@@ -220,7 +231,7 @@ def _update(
             return Refused(403, limits.problem, "10.3 step 7")
         current = [binding for binding in current if binding.id not in reasons]
     _sort_out(changes, live, current)
-    return Registered(changes, current, path, reasons)
+    return Registered(changes, current, reasons=reasons)
 
 
 def _requested_interval(address: Address, expires_field: str | None, limits: Limits) -> int:

@@ -36,6 +36,7 @@ class DomainEntry:
         "min_expires",
         "name",
         "names",
+        "path_without_support",
         "realm",
         "users",
     )
@@ -59,6 +60,7 @@ class DomainEntry:
         self.max_expires = row.max_expires
         self.max_contacts = row.max_contacts
         self.contact_limit = row.contact_limit
+        self.path_without_support = row.path_without_support
         self.expires_jitter = row.expires_jitter
 
     def ha1_for(self, username: str, algorithm: str) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from registrar.choices import CONTACT_LIMITS, REFUSE
+from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT, REFUSE
 from registrar.models import Domain, SipUser, ThirdPartyRule, host_validator, username_validator
 from sipadmin.policy_form import PolicyFields
 from sipadmin.provisioning import LARGEST_NUMBER
@@ -66,16 +66,22 @@ class DomainForm(PolicyFields):
     )
     max_contacts = forms.IntegerField(min_value=1, max_value=LARGEST_NUMBER, initial=10, label="Phones per user")
     contact_limit = forms.ChoiceField(choices=list(CONTACT_LIMITS.items()), initial=REFUSE, label="One phone too many")
+    path_without_support = forms.ChoiceField(
+        choices=list(PATH_WITHOUT_SUPPORT.items()),
+        initial=REFUSE,
+        label="Edge proxy, and a phone that knows no Path",
+        help_text="RFC 3327: calls reach the phone through the proxy that added the Path.",
+    )
 
     field_order = [
         "name", "aliases", "description", "realm", "policy_action", "policy_argument", "ring_time", "max_contacts",
-        "contact_limit", "min_expires", "default_expires", "max_expires", "expires_jitter", "enabled", "auth_register",
-        "auth_call",
+        "contact_limit", "min_expires", "default_expires", "max_expires", "expires_jitter",
+        "path_without_support", "enabled", "auth_register", "auth_call",
     ]  # fmt: skip
 
     COLUMNS = [
         "description", "enabled", "realm", "auth_register", "auth_call", "min_expires", "default_expires",
-        "max_expires", "expires_jitter", "max_contacts", "contact_limit",
+        "max_expires", "expires_jitter", "max_contacts", "contact_limit", "path_without_support",
     ]  # fmt: skip
 
     def __init__(self, *args: Any, domain: Domain | None = None, **kwargs: Any) -> None:

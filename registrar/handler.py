@@ -81,7 +81,7 @@ class RegistrarHandler:
         if self._endpoint.is_merged(transaction):
             self._refuse(transaction, Refused(482, "Merged request", "8.2.2.2"))
             return
-        refused = inspect_request(request)
+        refused = inspect_request(request, domain.path_without_support)
         if refused is not None:
             self._refuse(transaction, refused)
             return

@@ -3,7 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from registrar.choices import CONTACT_LIMITS, REFUSE, words
+from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT, REFUSE, words
 from registrar.querysets import BindingQuerySet
 
 # §19.1.1 host: names and addresses without a port; an IPv6 reference keeps its brackets.
@@ -44,6 +44,13 @@ class Domain(models.Model):
         default=REFUSE,
         error_messages={"invalid_choice": words(CONTACT_LIMITS)},
         help_text="What happens to a contact past the limit.",
+    )
+    path_without_support = models.CharField(
+        max_length=32,
+        choices=list(PATH_WITHOUT_SUPPORT.items()),
+        default=REFUSE,
+        error_messages={"invalid_choice": words(PATH_WITHOUT_SUPPORT)},
+        help_text="What happens to a Path when the phone does not support it.",
     )
     description = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)

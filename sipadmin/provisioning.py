@@ -22,7 +22,7 @@ KEEP: Any = object()
 
 BOOLEAN_KEYS = ("enabled", "auth_register", "auth_call")
 NUMBER_KEYS = ("min_expires", "default_expires", "max_expires", "expires_jitter", "max_contacts")
-TEXT_KEYS = ("realm", "contact_limit", "description")
+TEXT_KEYS = ("realm", "contact_limit", "path_without_support", "description")
 DOMAIN_KEYS = (*BOOLEAN_KEYS, *NUMBER_KEYS, *TEXT_KEYS, "policy", "ring_time", "alias")
 LARGEST_NUMBER = 2_147_483_647
 TRUE_WORDS = ("on", "true", "yes", "1")

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from rest_framework import serializers
 
-from registrar.choices import CONTACT_LIMITS
+from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT
 from registrar.models import Binding, Domain, SipUser, ThirdPartyRule
 from sipadmin.provisioning import LARGEST_NUMBER, own_policy, save_domain, save_user
 from sipadmin.rest.serializers import AorField, EffectivePolicySerializer, StrictSerializer, split_aor
@@ -41,6 +41,7 @@ class DomainSerializer(StrictSerializer):
     )
     max_contacts = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_NUMBER)
     contact_limit = serializers.ChoiceField(list(CONTACT_LIMITS.items()), required=False)
+    path_without_support = serializers.ChoiceField(list(PATH_WITHOUT_SUPPORT.items()), required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     policy = serializers.CharField(
         required=False, max_length=270, help_text="inherit, proxy, redirect, forward:URI ..."
@@ -57,7 +58,8 @@ class DomainSerializer(StrictSerializer):
         "aliases": [], "policy": "inherit", "ring_time": None,
         **{name: Domain._meta.get_field(name).get_default() for name in (
             "realm", "enabled", "auth_register", "auth_call", "min_expires", "default_expires", "max_expires",
-            "expires_jitter", "max_contacts", "contact_limit", "description",
+            "expires_jitter", "max_contacts", "contact_limit", "path_without_support",
+            "description",
         )},
     }  # fmt: skip
 

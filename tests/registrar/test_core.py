@@ -106,6 +106,21 @@ class TestRequest:
         assert fields == {"Unsupported": "path"}
 
     @pytest.mark.rule("R31")
+    @pytest.mark.rfc("3327", "5.3")
+    def test_path_without_support_is_stored_where_the_domain_says_so_and_not_repeated(self, registrar):
+        request = a_request(path="<sip:edge.example.org;lr>")
+        assert inspect_request(request, "store") is None
+        result = registrar(f"<{DESK}>", path="<sip:edge.example.org;lr>")
+        assert result.changes.added[0].path == ("<sip:edge.example.org;lr>",)
+        assert "Path" not in dict(result.fields(NOW))
+        assert "Path" not in dict(registrar(path="<sip:edge.example.org;lr>", cseq=2).fields(NOW))
+
+    @pytest.mark.rule("R04")
+    def test_storing_a_path_lets_nothing_else_through(self):
+        fields = refused(inspect_request(a_request(path="<sip:p;lr>", require="x"), "store"), 420)
+        assert fields == {"Unsupported": "x"}
+
+    @pytest.mark.rule("R31")
     @pytest.mark.parametrize("name", ["supported", "require"])
     def test_path_is_stored_and_repeated(self, registrar, name):
         request = {"path": "<sip:p1.example.org;lr>,<sip:p2.example.org;lr>", name: "path"}

@@ -14,7 +14,11 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def domain():
     domain = Domain.objects.create(
-        name="Example.org", max_contacts=5, contact_limit="replace-oldest", expires_jitter=10
+        name="Example.org",
+        max_contacts=5,
+        contact_limit="replace-oldest",
+        expires_jitter=10,
+        path_without_support="store",
     )
     DomainAlias.objects.create(domain=domain, name="example.com")
     return domain
@@ -50,6 +54,7 @@ class TestLoad:
         assert (entry.id, entry.names) == (domain.pk, {"example.org", "example.com"})
         assert (entry.realm, entry.max_contacts, entry.auth_register) == ("Example.org", 5, True)
         assert (entry.contact_limit, entry.expires_jitter) == ("replace-oldest", 10)
+        assert entry.path_without_support == "store"
         assert directory.domain("other.example") is None
 
     def test_user_by_name_and_alias(self, directory, bob):

@@ -306,6 +306,17 @@ class TestRefusal:
         answer = open_registrar.send(MOBILE)
         assert (answer.status, answer.reason) == (403, "More than 1 contacts for this user")
 
+    @pytest.mark.rule("R31")
+    @pytest.mark.rfc("3327", "5.3")
+    @pytest.mark.parametrize(("choice", "status", "count"), [("refuse", 420, 0), ("store", 200, 1)])
+    def test_path_without_support_is_the_domains_choice(self, choice, status, count):
+        registrar = Registrar(auth_register=False, path_without_support=choice)
+        answer = registrar.send(DESK, "Path: <sip:edge.example.org;lr>")
+        assert answer.status == status
+        assert answer.first("path") is None
+        found = registrar.location.lookup(AOR, registrar.endpoint.now())
+        assert [binding.path for binding in found] == [("<sip:edge.example.org;lr>",)] * count
+
     def test_expiries_are_spread_by_the_chance_of_the_handler(self):
         registrar = Registrar(auth_register=False, expires_jitter=20)
         registrar.handler._chance = iter([0.0, 0.5]).__next__

@@ -38,6 +38,7 @@ class TestChangeDomain:
                 "max_contacts": "3",
                 "contact_limit": "replace-oldest",
                 "expires_jitter": "10",
+                "path_without_support": "store",
                 "policy": "redirect",
                 "ring_time": "20",
                 "alias": "example.net, 192.0.2.1",
@@ -48,6 +49,7 @@ class TestChangeDomain:
         domain = Domain.objects.get(name="example.org")
         assert (domain.auth_call, domain.auth_register, domain.min_expires) == (False, True, 120)
         assert (domain.contact_limit, domain.expires_jitter) == ("replace-oldest", 10)
+        assert domain.path_without_support == "store"
         assert own_policy(domain) == ("redirect", 20)
         assert set(domain.aliases.values_list("name", flat=True)) == {"example.net", "192.0.2.1"}
 
@@ -87,6 +89,7 @@ class TestChangeDomain:
             ("min_expires", "-1"),
             ("min_expires", "1.5"),
             ("max_contacts", "0"),
+            ("path_without_support", "drop"),
             ("expires_jitter", "51"),
             ("contact_limit", "explode"),
             ("max_expires", "99999999999"),

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 ENTRIES = {
     "name": "example.net", "aliases": "www.example.net sip.example.net", "enabled": "on", "auth_register": "on",
     "auth_call": "on", "min_expires": "60", "default_expires": "3600", "max_expires": "7200", "max_contacts": "3",
-    "contact_limit": "replace-oldest", "expires_jitter": "10",
+    "contact_limit": "replace-oldest", "expires_jitter": "10", "path_without_support": "store",
     "policy_action": "inherit",
 }  # fmt: skip
 
@@ -41,6 +41,7 @@ class TestAdding:
         assert [alias.name for alias in domain.aliases.all()] == ["sip.example.net", "www.example.net"]
         assert own_policy(domain) == ("forward:sip:desk@example.org", 12)
         assert (domain.max_contacts, domain.contact_limit, domain.expires_jitter) == (3, "replace-oldest", 10)
+        assert domain.path_without_support == "store"
         assert "Domain example.net is there. Active now on the engine." in page.content.decode()
         assert ConfigChange.objects.filter(kind="domain", object_id=domain.pk).exists()
 
@@ -63,6 +64,7 @@ class TestAdding:
             ("min_expires", "5000", "must hold"),
             ("contact_limit", "explode", "not one of the available choices"),
             ("expires_jitter", "51", "less than or equal to 50"),
+            ("path_without_support", "", "required"),
             ("max_contacts", "0", "greater than or equal to 1"),
             ("max_expires", "99999999999", "less than or equal to"),
         ],

@@ -76,7 +76,7 @@ class TestPut:
 
 class TestPatch:
     def test_settings_of_the_registrar(self, admin_page, domain):
-        body = {"contact_limit": "replace-oldest", "expires_jitter": 10}
+        body = {"contact_limit": "replace-oldest", "expires_jitter": 10, "path_without_support": "store"}
         facts = admin_page.patch(PLACE + "example.org/", body, JSON).json()
         assert {name: facts[name] for name in body} == body
 
@@ -110,6 +110,7 @@ def test_delete(admin_page, domain):
         ({"name": "x.example", "ring_time": 0}, "#/ring_time"),
         ({"name": "x.example", "contact_limit": "explode"}, "#/contact_limit"),
         ({"name": "x.example", "expires_jitter": 51}, "#/expires_jitter"),
+        ({"name": "x.example", "path_without_support": ""}, "#/path_without_support"),
         ({"name": "x.example", "max_contacts": 0}, "#/max_contacts"),
         ({"name": "x.example", "max_contacts": "many"}, "#/max_contacts"),
         ({"name": "x.example", "min_expires": 9999}, "#/default_expires"),
