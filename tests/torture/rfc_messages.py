@@ -25,9 +25,7 @@ class Owed(NamedTuple):
 RFC4475 = [
     # Well-formed, though unusual
     Owed("wsinv", FORWARDED, FORWARDED, "§7.3.1: white space, folds, compact forms and case do not matter"),
-    Owed(
-        "intmeth", FORWARDED, FORWARDED, "§25.1: tokens and quoted strings may hold nearly anything; any method passes"
-    ),
+    Owed("intmeth", FORWARDED, 404, "§25.1: tokens and quoted strings may hold nearly anything; no user of ours"),
     Owed("esc01", FORWARDED, 404, "§19.1.2: an escaped user is a user; sips:user@example.com is none of ours"),
     Owed("escnull", FORWARDED, 200, "§19.1.4: %00 and %00%00 are two contacts"),
     Owed("esc02", FORWARDED, 501, "§25.1: % in a method is no escape, so this is no REGISTER"),
