@@ -11,8 +11,17 @@ from collections.abc import Callable, Sequence
 
 from proxy.admission import Admission, Networks
 from proxy.caller import AuthenticatorFacts, CallerCheck
-from proxy.core.explain import Step, Steps
-from proxy.core.facts import DirectoryFacts, LocationFacts, PolicyFacts, Recipient, Refuse, Responsibility, Target
+from proxy.core.explain import Step, Steps, breadth_step
+from proxy.core.facts import (
+    INITIAL_BREADTH,
+    DirectoryFacts,
+    LocationFacts,
+    PolicyFacts,
+    Recipient,
+    Refuse,
+    Responsibility,
+    Target,
+)
 from proxy.core.forwarding import copy_for, next_uri_for
 from proxy.core.loops import LoopCheck, is_loop
 from proxy.core.own_requests import answer
@@ -21,7 +30,7 @@ from proxy.core.redirect import Redirect
 from proxy.core.response_context import Follow
 from proxy.core.routing import Routed, RouteProof, preprocess
 from proxy.core.targets import REDIRECTING, Decision, Forward, TargetFinder, WayTo, way_to
-from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme
+from proxy.core.validation import breadth_of, check_breadth, check_max_forwards, check_proxy_require, check_scheme
 from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord, Wall
 from proxy.proxied import ProxiedRequest
@@ -239,9 +248,12 @@ class ProxyHandler:
         """Whether our own Record-Route sent it here, and it leads on to somebody else."""
         return routed.is_proven and (bool(routed.routes) or not self.responsibility.is_own(routed.uri))
 
-    @staticmethod
-    def _check_as_proxy(request: Request) -> Refuse | None:
-        return check_max_forwards(request) or check_proxy_require(request)
+    def _check_as_proxy(self, request: Request) -> Refuse | None:
+        refusal = check_max_forwards(request) or check_proxy_require(request)
+        if refusal is None and request.has("max-breadth"):
+            refusal = check_breadth(request)
+            self.count["breadth_exceeded"] += refusal is not None
+        return refusal
 
     def _check_loop(self, request: Request, loop_mark: str) -> Refuse | None:
         """§16.3 step 4."""
@@ -288,6 +300,10 @@ class ProxyHandler:
         expires = None
         if transaction.is_invite and request.has("expires"):
             expires = float(parse_expires(request.first("expires"), 0)) or None
+        breadth = breadth_of(request)
+        count = sum(map(len, forward.groups))
+        if record is not None and (count > 1 or breadth < INITIAL_BREADTH):
+            record.steps.append(breadth_step(breadth, max(map(len, forward.groups)), count))
         proxied = ProxiedRequest(
             self,
             transaction,
@@ -298,6 +314,7 @@ class ProxyHandler:
             is_from_stranger=not self.admission.is_relay_source(transaction.flow),
             expires=expires,
             follow=self._follow(routed, forward),
+            breadth=breadth,
             record=record,
         )
         self.running.add(proxied)

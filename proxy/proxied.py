@@ -7,7 +7,8 @@ from typing import Protocol
 
 from proxy.core.branch import Branch
 from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Start
-from proxy.core.forwarding import DIALOG_METHODS, add_record_route, copy_for, next_uri_for
+from proxy.core.facts import INITIAL_BREADTH
+from proxy.core.forwarding import DIALOG_METHODS, add_record_route, copy_for, next_uri_for, set_breadth
 from proxy.core.response_context import NEVER, Follow, ResponseContext
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
@@ -38,7 +39,7 @@ class ProxiedRequest:
     """The request, its context, and a leg for each branch.
 
     ``own_realm`` is the realm whose credentials end here; ``loop_mark`` goes into the branch of every copy (§16.6
-    step 8). ``record`` is None for what is not a call attempt.
+    step 8); ``breadth`` is shared among the copies (RFC 5393 §5.3.3). ``record`` is None for what is no call attempt.
     """
 
     __slots__ = (
@@ -68,6 +69,7 @@ class ProxiedRequest:
         is_from_stranger: bool = False,
         expires: float | None = None,
         follow: Follow | None = None,
+        breadth: int = INITIAL_BREADTH,
         record: CallRecord | None = None,
     ) -> None:
         self._surroundings = surroundings
@@ -78,7 +80,9 @@ class ProxiedRequest:
         self.is_from_stranger = is_from_stranger
         self.record = record
         self.legs: list[Leg] = []
-        self.context = ResponseContext(transaction.is_invite, forward.groups, forward.ring_time, expires, follow)
+        self.context = ResponseContext(
+            transaction.is_invite, forward.groups, forward.ring_time, expires, follow, breadth
+        )
         if record is not None:
             record.context = self.context
         self._timer: Timer | None = None
@@ -180,6 +184,7 @@ class ProxiedRequest:
             self.own_realm,
             is_from_stranger=self.is_from_stranger,
         )
+        set_breadth(copy, branch.breadth)
         if self._proof:
             endpoint = self._surroundings.endpoint
             incoming = endpoint.listener_of(self.transaction.flow).sip_uri()

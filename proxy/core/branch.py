@@ -16,9 +16,11 @@ class BranchState(StrEnum):
 
 
 class Branch:
-    """One forwarded copy. ``is_active`` until its final response, or until the context stops waiting for it."""
+    """One forwarded copy. ``is_active`` until its final response, or until the context stops waiting for it;
+    ``is_pending`` until it has really ended. Until then it holds its ``breadth`` (RFC 5393 §5.3.3.1)."""
 
     __slots__ = (
+        "breadth",
         "cancel_reason",
         "deadline",
         "ended_at",
@@ -26,6 +28,7 @@ class Branch:
         "has_provisional",
         "is_active",
         "is_cancel_sent",
+        "is_pending",
         "next_hop",
         "position",
         "reason",
@@ -35,12 +38,16 @@ class Branch:
         "target",
     )
 
-    def __init__(self, position: int, group: int, target: Target, now: float, deadline: float) -> None:
+    def __init__(
+        self, position: int, group: int, target: Target, now: float, deadline: float, breadth: int = 1
+    ) -> None:
         self.position = position
         self.group = group
         self.target = target
         self.state = BranchState.TRYING
         self.is_active = True
+        self.is_pending = True
+        self.breadth = breadth
         self.has_provisional = False
         self.cancel_reason: str | None = None  # set when the branch is to be cancelled, now or at its first 1xx
         self.is_cancel_sent = False

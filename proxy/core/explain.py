@@ -26,6 +26,14 @@ def number(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
+def breadth_step(breadth: int, at_once: int, count: int) -> Step:
+    """What the request's Max-Breadth means for ``count`` targets, up to ``at_once`` of which are tried together."""
+    text = f"{number(count, 'target')} with a breadth of {breadth}"
+    if at_once > breadth:
+        text += f": at most {breadth} at a time"
+    return Step(text, "P26", "RFC 5393 5.3")
+
+
 _FAILURES = {
     404: "knows nobody of that name",
     408: "did not respond",

@@ -9,6 +9,7 @@ from proxy.choices import PROXY, Policy
 from sip.message.uri import Uri
 
 DEFAULT_RING_TIME = 30.0  # seconds a group of phones may ring when nobody has said otherwise
+INITIAL_BREADTH = 60  # Max-Breadth of a request that has none (RFC 5393 §5.3.3), and the most that is taken from one
 
 
 class DomainFacts(Protocol):

@@ -68,6 +68,14 @@ def copy_for(
     return copy
 
 
+def set_breadth(copy: Request, breadth: int) -> None:
+    """Say how far this copy may fork (RFC 5393 §5.3.3)."""
+    if copy.has("max-breadth"):
+        copy.replace("Max-Breadth", str(breadth))
+    else:
+        copy.append("Max-Breadth", str(breadth))
+
+
 def set_routes(copy: Request, routes: Sequence[str]) -> None:
     """Make these the Route values, in the place of the old ones."""
     value = ", ".join(routes)

@@ -8,6 +8,7 @@ order in which they are to happen. It reads no clock; ``deadline`` says when ``t
 3. A request other than INVITE gets at most one final response.
 4. A branch is cancelled at most once, and never before its first provisional response.
 5. After a CANCEL, a 2xx or a 6xx no new branch is created.
+6. The branches that have not ended never hold more breadth together than was received (RFC 5393 §5.3.3).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from proxy.core.best_response import Candidate, add_challenges, choose
 from proxy.core.branch import Branch, BranchState
 from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Silence, Start
-from proxy.core.facts import Target
+from proxy.core.facts import INITIAL_BREADTH, Target
 from sip.message.messages import Response
 from sip.message.status import reason_phrase
 
@@ -37,7 +38,8 @@ class ResponseContext:
     """Forks one request. ``ring_time`` is for each group, ``expires`` for the whole attempt; both in seconds.
 
     ``follow`` turns a 3xx into further groups of targets and removes those contacts from it (§16.7 step 4); None
-    passes every 3xx on as it is.
+    passes every 3xx on as it is. ``breadth`` is the Max-Breadth to share among the branches, at least 1: where it does
+    not suffice for a group, fewer are tried at a time.
     """
 
     __slots__ = (
@@ -46,6 +48,7 @@ class ResponseContext:
         "_next_group",
         "best",
         "branches",
+        "breadth",
         "candidates",
         "deadline",
         "expires_at",
@@ -65,8 +68,10 @@ class ResponseContext:
         ring_time: float,
         expires: float | None = None,
         follow: Follow | None = None,
+        breadth: int = INITIAL_BREADTH,
     ) -> None:
         self.is_invite = is_invite
+        self.breadth = breadth
         self.ring_time = ring_time
         self.branches: list[Branch] = []
         self.candidates: list[Candidate] = []
@@ -154,6 +159,7 @@ class ResponseContext:
 
     def _success(self, branch: Branch, response: Response, now: float, effects: list[Effect]) -> None:
         is_first = branch.state is not BranchState.ANSWERED
+        branch.is_pending = False
         self._end(branch, BranchState.ANSWERED, response.status, response.reason, now)
         if self.is_invite or not self.final_status:
             effects.append(SendUpstream(response, branch))
@@ -167,9 +173,12 @@ class ResponseContext:
     def _failure(self, branch: Branch, candidate: Candidate, now: float, effects: list[Effect]) -> None:
         if branch.state is BranchState.ANSWERED:
             return
+        branch.is_pending = False
         was_given_up = not branch.is_active
         if was_given_up and candidate.response is None:
-            return  # what we have counted it as is all there is to know
+            # What we have counted it as is all there is to know. A group may have waited for its breadth.
+            self._advance(now, effects)
+            return
         if branch.cancel_reason == NO_ANSWER and candidate.status in (487, 408):
             # The 487 answers a CANCEL that the caller knows nothing of: to him nobody answered.
             candidate = Candidate(branch.position, 480, "No answer")
@@ -199,8 +208,9 @@ class ResponseContext:
         """Start the next group, or send the best response, once no branch is active."""
         while not self._is_waiting():
             if not self.is_stopped and self._next_group < len(self._groups):
-                self._start_group(now, effects)
-                continue
+                if self._start_group(now, effects):
+                    continue
+                break  # until a branch that was given up has really ended
             if not self.final_status:
                 self._send_best(effects)
             if not self.is_finished:
@@ -215,7 +225,18 @@ class ResponseContext:
                 return True
         return False
 
-    def _start_group(self, now: float, effects: list[Effect]) -> None:
+    def _start_group(self, now: float, effects: list[Effect]) -> bool:
+        """Start the next group, or as much of it as there is breadth for; False when there is none at all now."""
+        targets = self._groups[self._next_group]
+        free = self.breadth
+        for branch in self.branches:
+            if branch.is_pending:
+                free -= branch.breadth
+        if free < 1:
+            return False
+        if len(targets) > free:
+            self._groups[self._next_group : self._next_group + 1] = [targets[:free], targets[free:]]
+            targets = targets[:free]
         group = self._next_group
         self._next_group += 1
         if self.is_invite:
@@ -223,11 +244,18 @@ class ResponseContext:
         else:
             is_last = self._next_group == len(self._groups)
             self.group_deadline = NEVER if is_last else now + NON_INVITE_GROUP_TIME
-        for target in self._groups[group]:
-            deadline = now + TIMER_C if self.is_invite else NEVER
-            branch = Branch(len(self.branches), group, target, now, deadline)
+        # Later groups keep something, so that they need not wait for branches that are slow to end.
+        for later in self._groups[self._next_group :]:
+            free -= len(later)
+        shared = max(free, len(targets))
+        deadline = now + TIMER_C if self.is_invite else NEVER
+        for left, target in zip(range(len(targets), 0, -1), targets, strict=True):
+            breadth = shared // left
+            shared -= breadth
+            branch = Branch(len(self.branches), group, target, now, deadline, breadth)
             self.branches.append(branch)
             effects.append(Start(branch))
+        return True
 
     def _send_best(self, effects: list[Effect]) -> None:
         best = self.best = choose(self.candidates, is_cancelled=self.is_cancelled)
@@ -314,4 +342,5 @@ class ResponseContext:
                 is_waiting = True
                 if branch.deadline < deadline:
                     deadline = branch.deadline
-        self.deadline = deadline if is_waiting else NEVER
+        # Not waiting and not finished: a group waits for breadth, and at most until Expires.
+        self.deadline = deadline if is_waiting or not self.is_finished else NEVER

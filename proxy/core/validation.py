@@ -5,7 +5,8 @@ Syntax (step 1) is checked by the message layer as far as anybody reads it; what
 
 from __future__ import annotations
 
-from proxy.core.facts import Refuse
+from proxy.core.facts import INITIAL_BREADTH, Refuse
+from sip.message.errors import BadMessage
 from sip.message.fields import parse_max_forwards
 from sip.message.messages import Request
 from sip.message.params import printable
@@ -39,3 +40,24 @@ def check_proxy_require(request: Request) -> Refuse | None:
     tags = ", ".join(unknown)
     sentence = f"The caller requires {printable(tags)} of every proxy, which this one does not know: 420"
     return Refuse(420, "Bad Extension", sentence, [("Unsupported", tags)])
+
+
+def breadth_of(request: Request) -> int:
+    """How many branches may be pending at a time, here and further on (RFC 5393 §5.3.3). BadMessage when malformed.
+
+    Never more than the usual value: what a request may grow to is for us to say and not for its sender.
+    """
+    text = request.first("max-breadth")
+    if text is None:
+        return INITIAL_BREADTH
+    if not (text.isascii() and text.isdigit()):
+        raise BadMessage(f"Malformed Max-Breadth {printable(text)}", field="max-breadth")
+    digits = text.lstrip("0")
+    return INITIAL_BREADTH if len(digits) > 2 else min(int(digits or "0"), INITIAL_BREADTH)
+
+
+def check_breadth(request: Request) -> Refuse | None:
+    """RFC 5393 §5.3.3: without any breadth nothing may be forwarded."""
+    if breadth_of(request) > 0:
+        return None
+    return Refuse(440, "Max-Breadth Exceeded", "The request had no breadth left to be forwarded (Max-Breadth 0): 440")

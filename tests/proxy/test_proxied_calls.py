@@ -503,6 +503,54 @@ class TestLoops:
         assert scene.endpoint.sent[-1].status == 483
 
 
+@pytest.mark.rule("P26")
+@pytest.mark.rfc("5393", "5.3.3")
+class TestBreadth:
+    """Max-Breadth on the wire."""
+
+    def call(self, scene, *fields):
+        scene.register("bob", DESK)
+        scene.register("bob", MOBILE)
+        return scene.call("bob", fields=["Contact: <sip:alice@192.0.2.10:5060>", *fields])
+
+    def test_the_copies_share_60(self, scene):
+        call = self.call(scene)
+        assert [call.at(at).message.lines("max-breadth") for at in (BOB, CAROL)] == [["30"], ["30"]]
+        assert [step.text for step in scene.record.steps if step.rule == "P26"] == ["2 targets with a breadth of 60"]
+
+    def test_they_share_what_came(self, scene):
+        call = self.call(scene, "Max-Breadth: 5")
+        assert sorted(call.at(at).message.first("max-breadth") for at in (BOB, CAROL)) == ["2", "3"]
+
+    def test_with_one_they_are_tried_in_turn(self, scene):
+        call = self.call(scene, "Max-Breadth: 1")
+        [first] = call.forwarded("INVITE")
+        scene.answer(first, 486)
+        [_, second] = call.forwarded("INVITE")
+        assert second.message.first("max-breadth") == "1"
+        scene.answer(second, 200)
+        assert call.statuses == [100, 200]
+        [step] = [step for step in scene.record.steps if step.rule == "P26"]
+        assert step.text == "2 targets with a breadth of 1: at most 1 at a time"
+
+    def test_with_none_it_is_440_and_written_down(self, scene):
+        assert self.call(scene, "Max-Breadth: 0").statuses == [100, 440]
+        assert scene.record.explanation.endswith("(Max-Breadth 0): 440")
+        assert scene.handler.count["breadth_exceeded"] == 1
+
+    def test_a_malformed_one_is_400(self, scene):
+        assert self.call(scene, "Max-Breadth: many").statuses == [100, 400]
+
+    def test_elsewhere_and_in_dialogs_too(self, scene):
+        call = self.call(scene)
+        scene.answer(call.at(BOB), 200, fields=[f"Contact: <{DESK}>"])
+        assert call.in_dialog("BYE").at(BOB).message.first("max-breadth") == "60"
+
+    def test_a_redirect_server_does_not_ask(self, scene):
+        scene.set_policy("bob", "redirect")
+        assert self.call(scene, "Max-Breadth: 0").statuses == [100, 300]
+
+
 @pytest.mark.rule("P17")
 class TestRecursion:
     """16.7 step 4, where it is switched on."""

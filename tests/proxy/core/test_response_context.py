@@ -21,8 +21,9 @@ def targets(*names):
 class Play:
     """Drives a context and writes down what it wants, in words: "start desk", "up 180", "cancel desk" ..."""
 
-    def __init__(self, *groups, is_invite=True, ring_time=30.0, expires=None, follow=None):
-        self.context = ResponseContext(is_invite, [targets(*group) for group in groups], ring_time, expires, follow)
+    def __init__(self, *groups, is_invite=True, ring_time=30.0, expires=None, follow=None, breadth=60):
+        found = [targets(*group) for group in groups]
+        self.context = ResponseContext(is_invite, found, ring_time, expires, follow, breadth)
         self.now = 100.0
         self.effects = []
         self.wanted = self.note(self.context.start(self.now))
@@ -318,6 +319,60 @@ class TestRecursion:
         assert play.gets("desk", 302, ("Contact", "<sip:x@192.0.2.9>")) == ["up 302", "finished"]
 
 
+@pytest.mark.rule("P26")
+@pytest.mark.rfc("5393", "5.3.3")
+class TestBreadth:
+    """What was received is shared among the branches that have not ended."""
+
+    @staticmethod
+    def shares(play):
+        return [branch.breadth for branch in play.context.branches]
+
+    def test_one_branch_has_all_of_it(self):
+        assert self.shares(Play(["desk"])) == [60]
+
+    def test_parallel_branches_share_it(self):
+        assert self.shares(Play(["desk", "mobile"])) == [30, 30]
+        assert sorted(self.shares(Play(["a", "b", "c"], breadth=7))) == [2, 2, 3]
+
+    def test_later_groups_keep_what_they_need(self):
+        play = Play(["desk"], ["mobile", "soft"])
+        play.wait(30)  # the desk phone never says a word, and still holds its share
+        assert self.shares(play) == [58, 1, 1]
+
+    def test_it_is_used_again_after_a_final_response(self):
+        play = Play(["desk"], ["mobile"])
+        play.gets("desk", 486)
+        assert self.shares(play) == [59, 60]
+
+    def test_too_little_means_fewer_at_a_time(self):
+        play = Play(["a", "b", "c"], breadth=2)
+        assert play.wanted == ["start a", "start b"]
+        assert play.gets("a", 486) == []
+        assert play.gets("b", 486) == ["start c"]
+        assert play.gets("c", 200) == ["up 200", "finished"]
+
+    def test_one_at_a_time(self):
+        play = Play(["a", "b"], breadth=1)
+        assert play.wanted == ["start a"]
+        assert play.gets("a", 404) == ["start b"]
+        assert play.gets("b", 404) == ["up 404", "finished"]
+
+    def test_a_group_waits_until_what_was_given_up_has_ended(self):
+        play = Play(["a"], ["b"], breadth=1)
+        assert play.wait(30) == []  # silent: not cancelled, and still on its way
+        assert play.fails("a", 408) == ["start b"]  # timer B
+
+    def test_and_no_longer_than_expires(self):
+        play = Play(["a"], ["b"], breadth=1, expires=31)
+        assert play.wait(40) == ["answer 480", "finished"]
+
+    def test_and_not_when_the_caller_gives_up(self):
+        play = Play(["a"], ["b"], breadth=1)
+        play.wait(30)
+        assert play.cancels()[-1] == "finished"
+
+
 # Any order of events
 
 EVENTS = st.lists(
@@ -334,10 +389,10 @@ EVENTS = st.lists(
 GROUPS = st.lists(st.integers(1, 3), min_size=1, max_size=3)
 
 
-def play_events(groups, events, is_invite):
+def play_events(groups, events, is_invite, breadth):
     """What a transaction layer could report: of each branch provisionals, one final response, perhaps more 2xx."""
     names = iter("abcdefghi")
-    play = Play(*[[next(names) for _ in range(size)] for size in groups], is_invite=is_invite)
+    play = Play(*[[next(names) for _ in range(size)] for size in groups], is_invite=is_invite, breadth=breadth)
     ended = {}
     trail = []
     for kind, one, two in events:
@@ -359,13 +414,17 @@ def play_events(groups, events, is_invite):
         else:
             words = play.wait(one)
         trail.append((kind, two, before, words))
+        # 6: what may still fork further on never holds more than was received
+        held = [branch.breadth for branch in branches if branch.target.uri.user not in ended]
+        assert sum(held) <= breadth and all(branch.breadth >= 1 for branch in branches)
     return play, trail, ended
 
 
 @settings(max_examples=400, deadline=None)
-@given(GROUPS, EVENTS, st.booleans())
-def test_the_five_invariants_hold_in_any_order(groups, events, is_invite):
-    play, trail, ended = play_events(groups, events, is_invite)
+@pytest.mark.rule("P26")
+@given(GROUPS, EVENTS, st.booleans(), st.sampled_from([1, 2, 3, 5, 60]))
+def test_the_invariants_hold_in_any_order(groups, events, is_invite, breadth):
+    play, trail, ended = play_events(groups, events, is_invite, breadth)
     # Whatever is still open ends in the end.
     for _ in range(20):
         for branch in list(play.context.branches):

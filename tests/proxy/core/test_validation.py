@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.core.validation import check_max_forwards, check_proxy_require, check_scheme
+from proxy.core.validation import breadth_of, check_breadth, check_max_forwards, check_proxy_require, check_scheme
 from sip.message.errors import BadMessage
 from tests.proxy.core.messages import a_request
 
@@ -59,3 +59,26 @@ class TestProxyRequire:
 
     def test_require_is_not_the_proxys_business(self):
         assert check_proxy_require(a_request("INVITE", "sip:b@example.org", "Require: foo")) is None
+
+
+@pytest.mark.rule("P26")
+@pytest.mark.rfc("5393", "5.3.3")
+class TestBreadth:
+    @pytest.mark.parametrize(
+        ("text", "number"), [("1", 1), ("007", 7), ("60", 60), ("61", 60), ("9" * 5000, 60), ("0", 0), ("000", 0)]
+    )
+    def test_what_it_says_but_never_more_than_60(self, text, number):
+        assert breadth_of(a_request("INVITE", "sip:b@example.org", f"Max-Breadth: {text}")) == number
+
+    def test_absent_is_60(self):
+        assert breadth_of(a_request()) == 60
+        assert check_breadth(a_request()) is None
+
+    @pytest.mark.parametrize("text", ["-1", "x", "1.5", ""])
+    def test_malformed_is_400(self, text):
+        with pytest.raises(BadMessage) as caught:
+            breadth_of(a_request("INVITE", "sip:b@example.org", f"Max-Breadth: {text}"))
+        assert caught.value.status == 400
+
+    def test_none_left_is_440(self):
+        assert check_breadth(a_request("INVITE", "sip:b@example.org", "Max-Breadth: 0")).status == 440
