@@ -41,7 +41,7 @@ USERS = {
     "example.com": [
         "user", "joe", "j.user", "watson", "bob", "UserB", "null-\0-null", "remote-target",
     ],
-    "example.org": ["user", "t.watson", "kumiko"],
+    "example.org": ["user", "t.watson", "kumiko", "bob"],
     "example.net": ["user", "other"],
 }  # fmt: skip
 
