@@ -18,19 +18,22 @@ from sip.transaction.layer import TransactionLayer
 from sip.transaction.server import ServerTransaction
 from sip.transaction.timers import Intervals, Timer, Timers
 from sip.transaction.users import ClientUser, TransactionUser
+from sip.transport.failed_targets import FailedTargets, Observed
 from sip.transport.flow import DatagramChannel, Flow, StreamChannel
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import ListenAddress, Listener, Listeners
 from sip.transport.network import Network, SocketNetwork
 from sip.transport.received import stamp
-from sip.transport.selection import Destination, NextHop, destination, is_numeric_host, next_hops
+from sip.transport.search import Search
+from sip.transport.selection import NextHop, destination, next_hops
 
 
 class Endpoint:
     """Receives and sends SIP for one transaction user.
 
-    ``multicast`` names the interfaces (IPv4 addresses of ours) on which the SIP group is joined. ``count`` counts what
-    was dropped or refused, by reason. Order of use: ``bind`` (OSError), ``await start()``, ``await stop()``.
+    ``multicast`` names the interfaces (IPv4 addresses of ours) on which the SIP group is joined, ``name_servers`` host
+    and port of DNS servers (none: the system's). ``count`` counts what was dropped or refused, by reason. Order of use:
+    ``bind`` (OSError), ``await start()``, ``await stop()``.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Endpoint:
         user: TransactionUser,
         *,
         multicast: Sequence[str] = (),
+        name_servers: Sequence[tuple[str, int]] = (),
         worker_id: int = 0,
         t1: float = 0.5,
         t2: float = 4.0,
@@ -49,13 +53,14 @@ class Endpoint:
         self.count: Counter[str] = Counter()
         self._addresses = listeners
         self._multicast = multicast
-        self._network: Network = network or SocketNetwork(self.count)
+        self._network: Network = network or SocketNetwork(self.count, name_servers)
         self._listeners = Listeners([], self._network.route_from, self._network.is_local_address)
         self._timers = Timers(self._wake)
         self._layer = TransactionLayer(
             user, self, self._timers, Intervals(t1, t2, t4), token or Tokens(), self.count, worker_id
         )
         self._secret = os.urandom(16)
+        self._failed_targets = FailedTargets()
 
     @property
     def user(self) -> TransactionUser:
@@ -166,6 +171,8 @@ class Endpoint:
         ``branch_suffix`` (token characters) ends the branch; a proxy finds its own requests by it (§16.6 step 8).
         Failures are told to ``user`` later, never before this returns.
         """
+        if next_hop.has_others:
+            user = Observed(self._failed_targets, user)
         return self._layer.send_request(request, next_hop, user, branch_suffix)
 
     def send_stateless(self, request: Request, next_hop: NextHop) -> None:
@@ -187,7 +194,7 @@ class Endpoint:
 
     def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
         """Send bytes to a next hop; False when it failed at once."""
-        protocol, host, port, flow = next_hop
+        protocol, host, port, flow, _ = next_hop
         if flow is not None:
             if protocol == "udp":
                 return _datagrams(flow).send(data, flow.remote, flow.local[0])
@@ -218,19 +225,29 @@ class Endpoint:
 
     # Where
 
-    def resolve(self, uri: Uri, done: Callable[[list[NextHop]], None]) -> None:
-        """Next hops of a URI in order, [] when there is none; ``done`` is called at once for a numeric host."""
+    def resolve(self, uri: Uri, done: Callable[[list[NextHop]], None], key: str = "") -> None:
+        """Next hops of a URI in the order of trying them, [] when there is none (RFC 3263 §4).
+
+        ``done`` is called at once for a numeric host, within 5 seconds for a name. Targets that failed lately come
+        last. Servers of equal rights are drawn anew each time; with a ``key`` (a Call-ID, say) always the same way, as
+        a proxy without state needs it.
+        """
         wanted = destination(uri)
         if wanted is None:
             done([])
-        elif is_numeric_host(wanted.host):
-            done(self._reachable(wanted, [wanted.host]))
-        else:
-            self._network.look_up(wanted.host, lambda addresses: done(self._reachable(wanted, addresses)))
+            return
+        if wanted.is_numeric:
+            done(next_hops(wanted, {}, float, self._is_reachable)[0])
+            return
 
-    def _reachable(self, wanted: Destination, addresses: list[str]) -> list[NextHop]:
-        families = {listener.is_ipv6 for listener in self._listeners.all if listener.protocol == wanted.protocol}
-        return next_hops(wanted, [address for address in addresses if (":" in address) in families])
+        def found(hops: list[NextHop]) -> None:
+            done(self._failed_targets.last(hops, self.now()))
+
+        Search(wanted, self._network.look_up, self._is_reachable, key, found).go_on()
+
+    def _is_reachable(self, protocol: str, address: str) -> bool:
+        is_ipv6 = ":" in address
+        return any(one.protocol == protocol and one.is_ipv6 == is_ipv6 for one in self._listeners.all)
 
     @property
     def listeners(self) -> list[Listener]:

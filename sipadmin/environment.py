@@ -49,10 +49,11 @@ class Sipadmin:
 
     ``http`` HostPort; ``sip`` list of HostPort (UDP and TCP on each); ``data`` Path; ``trusted`` networks, never
     limited or banned; ``relay_from`` networks that may reach other domains through us without a password;
-    ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort or None.
+    ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort or None; ``dns`` list
+    of name servers as HostPort (empty: the system's).
     """
 
-    __slots__ = ("advertise", "data", "http", "journal", "multicast", "relay_from", "sip", "trusted")
+    __slots__ = ("advertise", "data", "dns", "http", "journal", "multicast", "relay_from", "sip", "trusted")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.http = parse_host_port(environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)")
@@ -73,6 +74,7 @@ class Sipadmin:
             raise BadSetting(f"SIPADMIN_JOURNAL is {self.journal!r}; use durable or fast")
         advertise = environ.get("SIPADMIN_ADVERTISE", "")
         self.advertise = parse_host_port(advertise, "SIPADMIN_ADVERTISE") if advertise else None
+        self.dns = [parse_name_server(text) for text in split_words(environ.get("SIPADMIN_DNS", ""))]
 
 
 def split_words(text: str) -> list[str]:
@@ -102,6 +104,16 @@ def parse_host_port(text: str, name: str) -> HostPort:
     elif not all(character.isalnum() or character in ".-" for character in host):
         raise BadSetting(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:5060 or [::1]:5060")
     return HostPort(host, parse_port(port, name))
+
+
+def parse_name_server(text: str) -> HostPort:
+    """``192.0.2.53:53``; a name would need a name server itself."""
+    server = parse_host_port(text, "SIPADMIN_DNS")
+    try:
+        ipaddress.ip_address(server.host)
+    except ValueError:
+        raise BadSetting(f"SIPADMIN_DNS: {text!r} is not ADDRESS:PORT, such as 192.0.2.53:53") from None
+    return server
 
 
 def parse_network(text: str, name: str) -> Network:

@@ -15,6 +15,8 @@ from sip.transport.flow import Flow, StreamChannel, bare_host, host_and_port
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import WILDCARDS, ListenAddress, Listener
 from sip.transport.multicast import MulticastSocket
+from sip.transport.name_servers import NameServers
+from sip.transport.records import Question, Record
 from sip.transport.resolver import Resolver
 from sip.transport.udp import UdpSocket
 
@@ -59,19 +61,20 @@ class Network(Protocol):
 
     def is_local_address(self, host: str) -> bool: ...
 
-    def look_up(self, name: str, done: Callable[[list[str]], None]) -> None: ...
+    def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
+        """Call back with the records, [] when there are none: at once when known."""
 
 
 class SocketNetwork:
-    """Network of real sockets in the running loop."""
+    """Network of real sockets in the running loop. ``name_servers`` as in ``NameServers``."""
 
-    def __init__(self, count: Counter[str]) -> None:
+    def __init__(self, count: Counter[str], name_servers: Sequence[tuple[str, int]] = ()) -> None:
         self._count = count
         self._udp: list[UdpSocket] = []
         self._multicast: list[MulticastSocket] = []
         self._tcp: list[socket.socket] = []
         self._connections = Connections(count)
-        self._resolver = Resolver(count)
+        self._resolver = Resolver(count, NameServers(name_servers))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._ticked_at = 0.0
@@ -184,8 +187,8 @@ class SocketNetwork:
     def stream_to(self, remote: tuple[str, int], local: tuple[str, int]) -> StreamChannel | None:
         return self._connections.to(remote, local)
 
-    def look_up(self, name: str, done: Callable[[list[str]], None]) -> None:
-        self._resolver.look_up(name, done)
+    def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
+        self._resolver.look_up(question, done)
 
     def _forget_old_addresses(self) -> None:
         now = self.now()

@@ -1,40 +1,51 @@
-"""Addresses of a host name, cached (RFC 3263 §4.2). NAPTR and SRV are not asked."""
+"""Answers of DNS, kept for their time, each question asked once at a time (RFC 3263 §4)."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-KEPT_INTERVAL = 60.0  # seconds an answer is used; getaddrinfo does not tell the record's own
-FAILURE_KEPT_INTERVAL = 5.0
+from sip.transport.name_servers import Answer
+from sip.transport.records import Question, Record
+
+MIN_KEPT_INTERVAL = 1.0  # seconds, even of a TTL of 0: a call asks more than once
+MAX_KEPT_INTERVAL = 3_600.0
+MAX_NOTHING_KEPT_INTERVAL = 60.0  # of the answer that there is nothing: it may come soon
 MAX_KEPT = 4_096
-MAX_PENDING = 256  # names asked at one time
-THREADS = 4
+MAX_PENDING = 256  # questions asked at one time
 
-Done = Callable[[list[str]], None]
+Done = Callable[[Sequence[Record]], None]
+
+
+class Source(Protocol):
+    """Who is asked."""
+
+    async def ask(self, question: Question) -> Answer: ...
+
+    def stop(self) -> None: ...
 
 
 class Resolver:
-    """A and AAAA through the system's resolver, in threads of its own."""
+    """Cache in front of a source of answers; ``now`` is the loop's clock unless told otherwise."""
 
-    def __init__(self, count: Counter[str]) -> None:
+    def __init__(self, count: Counter[str], source: Source, now: Callable[[], float] | None = None) -> None:
         self._count = count
-        self._kept: dict[str, tuple[float, list[str]]] = {}
-        self._pending: dict[str, list[Done]] = {}
-        self._threads: ThreadPoolExecutor | None = None
+        self._source = source
+        self._now = now
+        self._kept: dict[Question, tuple[float, Sequence[Record]]] = {}
+        self._pending: dict[Question, list[Done]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def look_up(self, name: str, done: Done) -> None:
-        """Call ``done`` in the loop with numeric addresses in order of preference, [] when there are none."""
+    def look_up(self, question: Question, done: Done) -> None:
+        """Call ``done`` with the records, [] when there are none: at once when known, else later in the loop."""
         loop = asyncio.get_running_loop()
-        name = name.lower().rstrip(".")
-        kept = self._kept.get(name)
-        if kept is not None and kept[0] > loop.time():
+        kept = self._kept.get(question)
+        if kept is not None and kept[0] > (self._now or loop.time)():
             done(kept[1])
             return
-        waiting = self._pending.get(name)
+        waiting = self._pending.get(question)
         if waiting is not None:
             waiting.append(done)
             return
@@ -42,28 +53,33 @@ class Resolver:
             self._count["too_many_look_ups"] += 1
             done([])
             return
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="resolver")
-        self._pending[name] = [done]
-        future = loop.run_in_executor(self._threads, _addresses, name)
-        future.add_done_callback(lambda found: self._answered(name, found, loop.time()))
+        self._pending[question] = [done]
+        task = loop.create_task(self._ask(question))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _answered(self, name: str, found: asyncio.Future[list[str]], now: float) -> None:
-        addresses = [] if found.cancelled() or found.exception() else found.result()
+    async def _ask(self, question: Question) -> None:
+        loop = asyncio.get_running_loop()
+        records: Sequence[Record] = []
+        try:
+            answer = await self._source.ask(question)
+            records = answer.records
+            self._keep(question, answer, (self._now or loop.time)())
+        finally:
+            for done in self._pending.pop(question, []):
+                loop.call_soon(done, records)  # each on its own: one that raises does not rob the others
+
+    def _keep(self, question: Question, answer: Answer, now: float) -> None:
+        longest = MAX_KEPT_INTERVAL if answer.records else MAX_NOTHING_KEPT_INTERVAL
+        self._kept.pop(question, None)
         if len(self._kept) >= MAX_KEPT:
-            self._kept.clear()
-        self._kept[name] = (now + (KEPT_INTERVAL if addresses else FAILURE_KEPT_INTERVAL), addresses)
-        for done in self._pending.pop(name, []):
-            done(addresses)
+            self._kept = {one: kept for one, kept in self._kept.items() if kept[0] > now}
+        if len(self._kept) >= MAX_KEPT:
+            del self._kept[next(iter(self._kept))]  # the oldest
+        self._kept[question] = (now + min(max(answer.kept, MIN_KEPT_INTERVAL), longest), answer.records)
 
     def stop(self) -> None:
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _addresses(name: str) -> list[str]:
-    try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        return []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        for task in self._tasks:
+            task.cancel()
+        self._pending.clear()
+        self._source.stop()

@@ -1,23 +1,36 @@
-"""Where a request goes, as a function of its URI and the addresses of its host (RFC 3263 §4)."""
+"""Where a request goes, as a function of its URI and of what DNS says about its host (RFC 3263 §4)."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from sip.message.uri import Uri
 from sip.transport.flow import DEFAULT_PORTS, Flow, bare_host, host_and_port
+from sip.transport.records import Answers, Kind, Naptr, Question, Srv, in_order, is_host_name
+
+# Bounds on what a hostile zone can make us do: a target may cost 32 seconds (timer B), a name two look-ups.
+MAX_TARGETS = 10
+MAX_ADDRESSES = 4  # of one target
+MAX_SERVICES = 4  # NAPTR records followed
+
+SERVICES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}  # RFC 3263 §4.2
+NAPTR_SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}  # RFC 3263 §4.1
 
 
 class NextHop(NamedTuple):
-    """A destination: protocol, numeric host and port; or, with ``flow``, that flow and nothing else."""
+    """A destination: protocol, numeric host and port; or, with ``flow``, that flow and nothing else.
+
+    ``has_others``: it is one of several that a name stands for, so that it matters whether it works.
+    """
 
     protocol: str
     host: str
     port: int
     flow: Flow | None = None
+    has_others: bool = False
 
     @staticmethod
     def on(flow: Flow) -> NextHop:
@@ -31,11 +44,15 @@ class NextHop(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """Protocol, host (name or numeric, without brackets) and port that a URI asks for."""
+    """What a URI asks for: protocols by preference, host (name or numeric, without brackets), port when it says so.
 
-    protocol: str
+    ``is_open``: the URI leaves the protocol to NAPTR; otherwise there is one protocol.
+    """
+
+    protocols: tuple[str, ...]
     host: str
-    port: int
+    port: int | None = None
+    is_open: bool = False
 
     @property
     def is_numeric(self) -> bool:
@@ -45,22 +62,126 @@ class Destination(NamedTuple):
 def destination(uri: Uri, protocols: frozenset[str] = frozenset({"udp", "tcp"})) -> Destination | None:
     """What a URI asks for; None when we cannot speak it: another scheme or a transport not in ``protocols``.
 
-    RFC 3263 §4.1: without a transport parameter it is UDP for sip, TLS for sips.
+    RFC 3263 §4.1: the transport parameter decides; else, with a numeric host or a port, it is UDP for sip and TLS for
+    sips; else DNS decides.
     """
     if not uri.is_sip:
         return None
-    protocol = uri.transport or "udp"
-    if uri.scheme == "sips":  # §26.2.2: every hop by TLS
-        protocol = {"": "tls", "tcp": "tls", "tls": "tls", "ws": "wss", "wss": "wss"}.get(uri.transport, "")
-    if protocol not in protocols:
+    host = bare_host(uri.params.get("maddr") or uri.host).lower()  # RFC 3263 §4: maddr is the target when present
+    host = host.removesuffix(".")
+    if not host:
         return None
-    host = bare_host(uri.params.get("maddr") or uri.host)  # RFC 3263 §4: maddr is the target when present
-    return Destination(protocol, host, uri.port or DEFAULT_PORTS[protocol]) if host else None
+    by_preference: tuple[str, ...] = ("udp", "tcp", "tls")
+    if uri.scheme == "sips":  # §26.2.2: every hop by TLS
+        by_preference = ("tls",)
+    is_open = not uri.transport and uri.port is None and not is_numeric_host(host)
+    if uri.transport:
+        protocol = uri.transport
+        if uri.scheme == "sips":
+            protocol = {"tcp": "tls", "tls": "tls", "ws": "wss", "wss": "wss"}.get(protocol, "")
+        by_preference = (protocol,)
+    elif not is_open:
+        by_preference = by_preference[:1]
+    spoken = tuple(protocol for protocol in by_preference if protocol in protocols)
+    return Destination(spoken, host, uri.port, is_open) if spoken else None
 
 
-def next_hops(wanted: Destination, addresses: Iterable[str]) -> list[NextHop]:
-    """One next hop for each numeric address, in their order (RFC 3263 §4.2)."""
-    return [NextHop(wanted.protocol, address, wanted.port) for address in addresses]
+def next_hops(
+    wanted: Destination,
+    answers: Answers,
+    random: Callable[[], float],
+    is_reachable: Callable[[str, str], bool] = lambda protocol, address: True,
+) -> tuple[list[NextHop], list[Question]]:
+    """Next hops in the order of trying them, or the questions whose answers are still missing (RFC 3263 §4).
+
+    Ask until there are no questions: three rounds at most, NAPTR, SRV and addresses. ``random`` gives numbers of
+    [0, 1), the same ones in every round; ``is_reachable`` takes protocol and numeric host.
+    """
+    if wanted.is_numeric:
+        targets = [_Target(wanted.protocols[0], wanted.host, _port(wanted))]
+        return _reachable(targets, {}, is_reachable), []
+    if not is_host_name(wanted.host):
+        return [], []
+    if wanted.port is not None:  # RFC 3263 §4.2: no SRV
+        targets = [_Target(wanted.protocols[0], wanted.host, wanted.port)]
+    else:
+        services, questions = _services(wanted, answers)
+        questions = questions or _missing(answers, (Question(Kind.SRV, name) for _, name in services))
+        if questions:
+            return [], questions
+        targets = _targets(wanted, services, answers, random)
+    names = (target.host for target in targets if not is_numeric_host(target.host))
+    questions = _missing(answers, (Question(Kind.ADDRESS, name) for name in names))
+    return ([], questions) if questions else (_reachable(targets, answers, is_reachable), [])
+
+
+class _Target(NamedTuple):
+    protocol: str
+    host: str
+    port: int
+
+
+def _port(wanted: Destination) -> int:
+    return wanted.port or DEFAULT_PORTS[wanted.protocols[0]]
+
+
+def _missing(answers: Answers, questions: Iterable[Question]) -> list[Question]:
+    return [question for question in dict.fromkeys(questions) if question not in answers]
+
+
+def _services(wanted: Destination, answers: Answers) -> tuple[list[tuple[str, str]], list[Question]]:
+    """Protocols with the name of their SRV records: by NAPTR, else by custom (RFC 3263 §4.1)."""
+    found: list[tuple[str, str]] = []
+    if wanted.is_open:
+        question = Question(Kind.NAPTR, wanted.host)
+        if question not in answers:
+            return [], [question]
+        records = [record for record in answers[question] if isinstance(record, Naptr) and _is_usable(record, wanted)]
+        # RFC 3403 §4.1: once one of an order fits, those of other orders are out; by preference within it.
+        records = sorted(record for record in records if record.order == min(one.order for one in records))
+        found = [(NAPTR_SERVICES[record.service.upper()], record.replacement.lower()) for record in records]
+    by_custom = [
+        (protocol, f"{SERVICES[protocol]}.{wanted.host}") for protocol in wanted.protocols if protocol in SERVICES
+    ]
+    return found[:MAX_SERVICES] or by_custom, []
+
+
+def _is_usable(record: Naptr, wanted: Destination) -> bool:
+    return (
+        record.flags.lower() == "s"
+        and not record.regexp
+        and NAPTR_SERVICES.get(record.service.upper()) in wanted.protocols
+        and is_host_name(record.replacement)
+    )
+
+
+def _targets(
+    wanted: Destination, services: list[tuple[str, str]], answers: Answers, random: Callable[[], float]
+) -> list[_Target]:
+    """Servers of the best protocol that has any; without SRV records the host itself (RFC 3263 §4.2)."""
+    is_told = False
+    for protocol, name in services:
+        servers = [record for record in answers[Question(Kind.SRV, name)] if isinstance(record, Srv)]
+        is_told = is_told or bool(servers)
+        # RFC 2782: a target "." says that there is no such service. An address or a bare label is no target either:
+        # the system would look those up by rules of its own.
+        usable = [one for one in servers if one.port and "." in one.target and is_host_name(one.target)]
+        if usable:
+            return [_Target(protocol, one.target.lower(), one.port) for one in in_order(usable, random)[:MAX_TARGETS]]
+    return [] if is_told else [_Target(services[0][0] if services else wanted.protocols[0], wanted.host, 0)]
+
+
+def _reachable(targets: list[_Target], answers: Answers, is_reachable: Callable[[str, str], bool]) -> list[NextHop]:
+    hops: dict[NextHop, None] = {}
+    for protocol, host, port in targets:
+        found = [host] if is_numeric_host(host) else answers[Question(Kind.ADDRESS, host)]
+        addresses = [
+            one for one in found if isinstance(one, str) and is_numeric_host(one) and is_reachable(protocol, one)
+        ]
+        for address in addresses[:MAX_ADDRESSES]:
+            hops[NextHop(protocol, address, port or DEFAULT_PORTS[protocol])] = None
+    found_hops = list(hops)[:MAX_TARGETS]
+    return [hop._replace(has_others=True) for hop in found_hops] if len(found_hops) > 1 else found_hops
 
 
 @lru_cache(4096)

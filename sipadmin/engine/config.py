@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from sip.transport.listeners import ListenAddress
@@ -16,7 +16,10 @@ logger = logging.getLogger(__name__)
 
 
 class EngineConfig(NamedTuple):
-    """``multicast``: interface addresses that could join. ``journal``: durable or fast. Secrets: 32 bytes each."""
+    """``multicast``: interface addresses that could join. ``journal``: durable or fast. Secrets: 32 bytes each.
+
+    ``name_servers``: those to ask, none for the system's.
+    """
 
     listen: list[ListenAddress]
     multicast: list[str]
@@ -25,6 +28,7 @@ class EngineConfig(NamedTuple):
     route_secret: bytes
     relay_from: list[Network]
     version: str
+    name_servers: Sequence[tuple[str, int]] = ()
 
 
 def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
@@ -49,6 +53,7 @@ def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
         derive_secret(secret_key, "routes"),
         own.relay_from,
         version,
+        own.dns,
     )
 
 

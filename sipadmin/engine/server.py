@@ -62,7 +62,12 @@ class SipServer:
         """Take the sockets, before anything slow: who comes too late should hear it at once."""
         try:
             self.config = engine_config(settings.SIPADMIN, settings.SECRET_KEY, VERSION)
-            self.endpoint = Endpoint(self.config.listen, NotYet(), multicast=self.config.multicast)
+            self.endpoint = Endpoint(
+                self.config.listen,
+                NotYet(),
+                multicast=self.config.multicast,
+                name_servers=self.config.name_servers,
+            )
             self.endpoint.bind()
         except OSError as error:
             raise CannotListen(f"{error.strerror or error}; choose another address with --sip HOST:PORT") from None

@@ -24,6 +24,7 @@ from sip.transaction.users import TransactionUser
 from sip.transport.flow import Flow
 from sip.transport.listeners import ListenAddress, Listener
 from sip.transport.network import Receiver
+from sip.transport.records import Kind, Question, Record
 from sip.transport.selection import is_numeric_host
 
 Address = tuple[str, int]
@@ -146,12 +147,13 @@ class ImaginaryConnection:
 
 
 class ImaginaryNetwork:
-    """Stands in for sip.transport.network.SocketNetwork. ``names`` are the names that can be looked up."""
+    """Stands in for sip.transport.network.SocketNetwork. ``names`` have addresses, ``records`` are NAPTR and SRV."""
 
     def __init__(self, clock: ImaginaryClock | None = None) -> None:
         self.clock = clock or ImaginaryClock()
         self.sent: list[Sent] = []
         self.names: dict[str, list[str]] = {}
+        self.records: dict[Question, list[Record]] = {}
         self.own_addresses: set[str] = {"192.0.2.1", "2001:db8::1", "127.0.0.1", "::1"}
         self.connections: dict[Address, ImaginaryConnection] = {}
         self.refuses_connections = False
@@ -208,8 +210,11 @@ class ImaginaryNetwork:
     def is_local_address(self, host: str) -> bool:
         return host in self.own_addresses
 
-    def look_up(self, name: str, done: Callable[[list[str]], None]) -> None:
-        self.clock.soon(lambda: done(self.names.get(name, [])))
+    def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
+        known: Sequence[Record] = self.records.get(question, [])
+        if question.kind is Kind.ADDRESS:
+            known = self.names.get(question.name, [])
+        self.clock.soon(lambda: done(known))
 
 
 class ImaginaryEndpoint(Endpoint):

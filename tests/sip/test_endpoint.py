@@ -12,6 +12,7 @@ from sip.message.uri import Uri
 from sip.message.wire import parse_message
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import ListenAddress
+from sip.transport.records import Kind, Question, Srv
 from sip.transport.selection import NextHop
 from tests.sip.imaginary import ALICE, BOB, MALLORY, SERVER, ImaginaryEndpoint, request_text, response_text, wire_text
 from tests.sip.recording import RecordingCore, RecordingUser
@@ -241,7 +242,23 @@ class TestResolve:
         endpoint = ImaginaryEndpoint(RecordingCore())
         endpoint.network.names["bob.example"] = ["2001:db8::20", "192.0.2.20", "192.0.2.21"]
         hops = self.resolved(endpoint, "sip:bob.example;transport=tcp")
-        assert hops == [NextHop("tcp", "192.0.2.20", 5060), NextHop("tcp", "192.0.2.21", 5060)]
+        assert [hop.text for hop in hops] == ["tcp:192.0.2.20:5060", "tcp:192.0.2.21:5060"]
+
+    @pytest.mark.rule("P29")
+    def test_the_same_key_draws_the_same_order(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        servers = [Srv(1, 1, 5060 + number, "a.example.com") for number in range(8)]
+        endpoint.network.records[Question(Kind.SRV, "_sip._udp.example.com")] = [*servers]
+        endpoint.network.names["a.example.com"] = ["192.0.2.40"]
+        uri = Uri.parse("sip:bob@example.com")
+        drawn: dict[str, list[list[NextHop]]] = {"": [], "call-1": [], "call-2": []}
+        for key, found in drawn.items():
+            for _ in range(20):
+                endpoint.resolve(uri, found.append, key)
+                endpoint.clock.settle()
+        assert len({tuple(hops) for hops in drawn["call-1"]}) == 1 == len({tuple(hops) for hops in drawn["call-2"]})
+        assert drawn["call-1"] != drawn["call-2"]
+        assert len({tuple(hops) for hops in drawn[""]}) > 5
 
     @pytest.mark.parametrize("uri", ["sip:nobody.example", "sips:bob@192.0.2.20", "tel:+1555", "sip:bob@[2001:db8::9]"])
     def test_no_way(self, uri: str) -> None:

@@ -66,8 +66,10 @@ class TestSipadmin:
                 "SIPADMIN_MULTICAST": "",
                 "SIPADMIN_JOURNAL": "fast",
                 "SIPADMIN_ADVERTISE": "sip.example.org:5070",
+                "SIPADMIN_DNS": "192.0.2.53:53, [::1]:5353",
             }
         )
+        assert own.dns == [HostPort("192.0.2.53", 53), HostPort("::1", 5353)]
         assert own.sip == [HostPort("127.0.0.1", 5062), HostPort("::1", 5062)]
         assert own.trusted == [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
         assert own.multicast == []
@@ -83,6 +85,8 @@ class TestSipadmin:
             ("SIPADMIN_MULTICAST", "eth0"),
             ("SIPADMIN_JOURNAL", "slow"),
             ("SIPADMIN_ADVERTISE", "sip.example.org"),
+            ("SIPADMIN_DNS", "192.0.2.53"),
+            ("SIPADMIN_DNS", "dns.example.org:53"),
         ],
     )
     def test_refusals_name_the_setting(self, name, value):

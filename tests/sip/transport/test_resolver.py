@@ -1,57 +1,119 @@
-"""Host names to addresses."""
+"""Answers are kept for their time, and questions asked once at a time."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
-from sip.transport import resolver
-from sip.transport.resolver import MAX_PENDING, Resolver
+from sip.transport.name_servers import FAILED, Answer
+from sip.transport.records import Kind, Question, Record
+from sip.transport.resolver import MAX_KEPT, MAX_PENDING, Resolver
+
+BOB = Question(Kind.ADDRESS, "bob.example")
+NOBODY = Question(Kind.ADDRESS, "nobody.example")
 
 
-async def addresses(of: Resolver, name: str) -> list[str]:
-    found: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
-    of.look_up(name, found.set_result)
+class AZone:
+    """Source of answers; ``now`` is the clock."""
+
+    def __init__(self) -> None:
+        self.answers = {BOB: Answer(["192.0.2.9", "2001:db8::9"], 300)}
+        self.asked: list[Question] = []
+        self.now = 1000.0
+        self.is_stopped = False
+
+    async def ask(self, question: Question) -> Answer:
+        self.asked.append(question)
+        await asyncio.sleep(0)
+        return self.answers.get(question, FAILED)
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+    def resolver(self, count: Counter[str] | None = None) -> Resolver:
+        return Resolver(Counter() if count is None else count, self, lambda: self.now)
+
+
+async def records(of: Resolver, question: Question) -> Sequence[Record]:
+    found: asyncio.Future[Sequence[Record]] = asyncio.get_running_loop().create_future()
+    of.look_up(question, found.set_result)
     return await asyncio.wait_for(found, 5)
 
 
 class TestResolver:
-    @pytest.fixture
-    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        asked: list[str] = []
+    async def test_answers_are_kept(self) -> None:
+        zone = AZone()
+        under_test = zone.resolver()
+        for _ in range(2):
+            assert await records(under_test, BOB) == ["192.0.2.9", "2001:db8::9"]
+            assert await records(under_test, NOBODY) == []
+        assert zone.asked == [BOB, NOBODY]
+        at_once: list[Sequence[Record]] = []
+        under_test.look_up(BOB, at_once.append)
+        assert at_once == [["192.0.2.9", "2001:db8::9"]]
 
-        def answer(name: str) -> list[str]:
-            asked.append(name)
-            return ["192.0.2.9", "2001:db8::9"] if name == "bob.example" else []
+    @pytest.mark.parametrize(
+        ("answer", "kept"),
+        [
+            (Answer(["192.0.2.9"], 300), 300),
+            (Answer(["192.0.2.9"], 0), 1),
+            (Answer(["192.0.2.9"], 1e9), 3600),
+            (Answer([], 30), 30),
+            (Answer([], 86_400), 60),
+            (FAILED, 5),
+        ],
+    )
+    async def test_for_their_time_within_bounds(self, answer: Answer, kept: float) -> None:
+        zone = AZone()
+        zone.answers[BOB] = answer
+        under_test = zone.resolver()
+        await records(under_test, BOB)
+        zone.now += kept - 0.5
+        await records(under_test, BOB)
+        assert len(zone.asked) == 1
+        zone.now += 1
+        await records(under_test, BOB)
+        assert len(zone.asked) == 2
 
-        monkeypatch.setattr(resolver, "_addresses", answer)
-        return asked
+    async def test_a_question_is_asked_once_at_a_time(self) -> None:
+        zone = AZone()
+        under_test = zone.resolver()
+        found = await asyncio.gather(*(records(under_test, BOB) for _ in range(5)))
+        assert found == [["192.0.2.9", "2001:db8::9"]] * 5 and zone.asked == [BOB]
 
-    async def test_answers_are_kept(self, asked: list[str]) -> None:
-        under_test = Resolver(Counter())
-        assert await addresses(under_test, "bob.example") == ["192.0.2.9", "2001:db8::9"]
-        assert await addresses(under_test, "BOB.example.") == ["192.0.2.9", "2001:db8::9"]
-        assert await addresses(under_test, "nobody.example") == []
-        assert asked == ["bob.example", "nobody.example"]
-        under_test.stop()
-
-    async def test_a_name_is_asked_once_at_a_time(self, asked: list[str]) -> None:
-        under_test = Resolver(Counter())
-        found = await asyncio.gather(*(addresses(under_test, "bob.example") for _ in range(5)))
-        assert found == [["192.0.2.9", "2001:db8::9"]] * 5 and asked == ["bob.example"]
-        under_test.stop()
-
-    async def test_a_flood_of_names_is_refused(self, asked: list[str]) -> None:
+    async def test_a_flood_of_questions_is_refused(self) -> None:
         count: Counter[str] = Counter()
-        under_test = Resolver(count)
-        got: list[list[str]] = []
+        zone = AZone()
+        under_test = zone.resolver(count)
+        got: list[Sequence[Record]] = []
         for number in range(MAX_PENDING + 3):
-            under_test.look_up(f"{number}.example", got.append)
+            under_test.look_up(Question(Kind.ADDRESS, f"{number}.example"), got.append)
         assert got == [[], [], []] and count["too_many_look_ups"] == 3
         under_test.stop()
+        assert zone.is_stopped
 
-    @pytest.mark.parametrize("name", ["a..b", "x" * 300, "\udcff.example"])
-    def test_names_that_are_none(self, name: str) -> None:
-        assert resolver._addresses(name) == []
+    async def test_the_cache_is_bounded(self) -> None:
+        zone = AZone()
+        under_test = zone.resolver()
+        await records(under_test, BOB)
+        for number in range(MAX_KEPT):
+            under_test._keep(Question(Kind.ADDRESS, f"{number}.example"), FAILED, zone.now)
+        assert len(under_test._kept) == MAX_KEPT and BOB not in under_test._kept
+        zone.now += 10
+        under_test._keep(BOB, zone.answers[BOB], zone.now)
+        assert list(under_test._kept) == [BOB]  # the others were over
+
+    async def test_one_that_raises_does_not_rob_the_others(self) -> None:
+        under_test = AZone().resolver()
+        complaints: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["exception"]))
+
+        def fail(records: Sequence[Record]) -> None:
+            raise RuntimeError
+
+        under_test.look_up(BOB, fail)
+        assert await records(under_test, BOB) == ["192.0.2.9", "2001:db8::9"]
+        assert len(complaints) == 1

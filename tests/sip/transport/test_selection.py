@@ -1,12 +1,73 @@
-"""From a URI to next hops."""
+"""From a URI and the answers of DNS to next hops."""
 
 from __future__ import annotations
+
+from collections import Counter
+from random import Random
 
 import pytest
 
 from sip.message.uri import Uri
 from sip.transport.flow import Flow
-from sip.transport.selection import Destination, NextHop, destination, next_hops
+from sip.transport.records import Answers, Kind, Naptr, Question, Record, Srv, in_order, is_host_name
+from sip.transport.selection import MAX_TARGETS, Destination, NextHop, destination, next_hops
+
+TLS_TOO = frozenset({"udp", "tcp", "tls"})
+
+NAPTRS = [
+    Naptr(90, 50, "S", "SIP+D2T", "", "_sip._tcp.example.org"),
+    Naptr(50, 50, "s", "SIPS+D2T", "", "_sips._tcp.example.org"),
+    Naptr(100, 50, "s", "SIP+D2U", "", "_sip._udp.example.org"),
+]
+
+
+class Zone:
+    """What DNS knows; ``asked`` is what the function wanted to know, in its order."""
+
+    def __init__(self) -> None:
+        self.known: dict[Question, list[Record]] = {}
+        self.asked: list[Question] = []
+
+    def naptr(self, name: str, *records: Naptr) -> Zone:
+        self.known[Question(Kind.NAPTR, name)] = [*records]
+        return self
+
+    def srv(self, name: str, *records: Srv) -> Zone:
+        self.known[Question(Kind.SRV, name)] = [*records]
+        return self
+
+    def address(self, name: str, *addresses: str) -> Zone:
+        self.known[Question(Kind.ADDRESS, name)] = [*addresses]
+        return self
+
+    def hops(self, uri: str, protocols: frozenset[str] = frozenset({"udp", "tcp"})) -> list[str]:
+        wanted = destination(Uri.parse(uri), protocols)
+        if wanted is None:
+            return []
+        answers: dict[Question, list[Record]] = {}
+        for _ in range(4):
+            hops, questions = next_hops(wanted, answers, lambda: 0.0)
+            if not questions:
+                return [hop.text for hop in hops]
+            assert hops == []
+            self.asked += questions
+            answers.update((question, self.known.get(question, [])) for question in questions)
+        raise AssertionError("more than three rounds")
+
+    def kinds(self) -> list[str]:
+        return [f"{question.kind.name} {question.name}" for question in self.asked]
+
+
+def a_domain() -> Zone:
+    zone = Zone().srv("_sip._udp.example.org", Srv(1, 0, 5070, "a.example.org"), Srv(2, 0, 5071, "b.example.org"))
+    zone.srv("_sip._tcp.example.org", Srv(1, 0, 5072, "b.example.org")).srv(
+        "_sips._tcp.example.org", Srv(1, 0, 5073, "a.example.org")
+    )
+    return (
+        zone.address("a.example.org", "192.0.2.1")
+        .address("b.example.org", "192.0.2.2")
+        .address("example.org", "192.0.2.3")
+    )
 
 
 @pytest.mark.rfc("3263", "4")
@@ -16,30 +77,207 @@ class TestDestination:
     @pytest.mark.parametrize(
         ("uri", "expected"),
         [
-            ("sip:bob@192.0.2.9", ("udp", "192.0.2.9", 5060)),
-            ("sip:bob@192.0.2.9:5070;transport=TCP", ("tcp", "192.0.2.9", 5070)),
-            ("sip:bob@[2001:db8::9]:5070", ("udp", "2001:db8::9", 5070)),
-            ("sip:bob@example.org;maddr=192.0.2.7", ("udp", "192.0.2.7", 5060)),
-            ("sip:bob@example.org;maddr=[2001:db8::7];transport=tcp", ("tcp", "2001:db8::7", 5060)),
-            ("sip:example.org", ("udp", "example.org", 5060)),
+            ("sip:bob@192.0.2.9", (("udp",), "192.0.2.9", None)),
+            ("sip:bob@192.0.2.9:5070;transport=TCP", (("tcp",), "192.0.2.9", 5070)),
+            ("sip:bob@[2001:db8::9]:5070", (("udp",), "2001:db8::9", 5070)),
+            ("sip:bob@example.org;maddr=192.0.2.7", (("udp",), "192.0.2.7", None)),
+            ("sip:bob@example.org;maddr=[2001:db8::7];transport=tcp", (("tcp",), "2001:db8::7", None)),
+            ("sip:Example.ORG.", (("udp", "tcp"), "example.org", None, True)),
+            ("sip:example.org:5080", (("udp",), "example.org", 5080)),
             ("sip:bob@192.0.2.9;transport=sctp", None),
             ("sips:bob@192.0.2.9", None),  # never in the clear
             ("sips:bob@192.0.2.9;transport=tcp", None),
+            ("sips:bob@192.0.2.9;transport=udp", None),
+            ("sips:bob@example.org", None),
             ("tel:+15551234", None),
         ],
     )
-    def test_from_uri(self, uri: str, expected: tuple[str, str, int] | None) -> None:
+    def test_from_uri(self, uri: str, expected: tuple[tuple[str, ...], str, int | None] | None) -> None:
         assert destination(Uri.parse(uri)) == (Destination(*expected) if expected else None)
 
-    def test_sips_needs_tls(self) -> None:
-        wanted = destination(Uri.parse("sips:bob@192.0.2.9"), frozenset({"udp", "tcp", "tls"}))
-        assert wanted == Destination("tls", "192.0.2.9", 5061)
+    @pytest.mark.parametrize(
+        ("uri", "expected"),
+        [
+            ("sips:bob@192.0.2.9", Destination(("tls",), "192.0.2.9")),
+            ("sips:bob@example.org", Destination(("tls",), "example.org", None, True)),
+            ("sips:bob@example.org;transport=tcp", Destination(("tls",), "example.org")),
+        ],
+    )
+    def test_sips_is_tls(self, uri: str, expected: Destination) -> None:
+        assert destination(Uri.parse(uri), TLS_TOO) == expected
+
+
+@pytest.mark.rule("P29")
+class TestWhatIsAsked:
+    """RFC 3263 §4.1 and §4.2: which questions, and which never."""
+
+    @pytest.mark.rfc("3263", "4.1")
+    @pytest.mark.parametrize(
+        ("uri", "kinds"),
+        [
+            ("sip:bob@192.0.2.9", []),
+            ("sip:bob@[2001:db8::9];transport=tcp", []),
+            ("sip:bob@example.org:5060", ["ADDRESS example.org"]),
+            ("sip:bob@example.org:5060;transport=tcp", ["ADDRESS example.org"]),
+            ("sip:bob@example.org;transport=tcp", ["SRV _sip._tcp.example.org", "ADDRESS b.example.org"]),
+            (
+                "sip:bob@example.org",
+                [
+                    "NAPTR example.org",
+                    "SRV _sip._udp.example.org",
+                    "SRV _sip._tcp.example.org",
+                    "ADDRESS a.example.org",
+                    "ADDRESS b.example.org",
+                ],
+            ),
+            ("sips:bob@example.org", []),  # we have no TLS
+            ("sip:bob@127.1", []),
+            ("sip:bob@0", []),
+        ],
+    )
+    def test_questions(self, uri: str, kinds: list[str]) -> None:
+        zone = a_domain()
+        zone.hops(uri)
+        assert zone.kinds() == kinds
+
+
+@pytest.mark.rfc("3263", "4.1")
+class TestNaptr:
+    def test_the_best_protocol_that_we_speak(self) -> None:
+        assert a_domain().naptr("example.org", *NAPTRS).hops("sip:example.org") == ["tcp:192.0.2.2:5072"]
+
+    def test_sips_is_better_where_there_is_tls(self) -> None:
+        zone = a_domain().naptr("example.org", *NAPTRS)
+        assert zone.hops("sip:example.org", TLS_TOO) == ["tls:192.0.2.1:5073"]
+        assert zone.hops("sips:example.org", TLS_TOO) == ["tls:192.0.2.1:5073"]
+
+    def test_preference_within_an_order(self) -> None:
+        zone = a_domain().naptr(
+            "example.org",
+            Naptr(10, 20, "s", "SIP+D2U", "", "_sip._udp.example.org"),
+            Naptr(10, 10, "s", "sip+d2t", "", "_sip._tcp.example.org"),
+        )
+        assert zone.hops("sip:example.org") == ["tcp:192.0.2.2:5072"]
+
+    def test_the_replacement_may_be_anywhere(self) -> None:
+        zone = a_domain().naptr("example.org", Naptr(1, 1, "s", "SIP+D2U", "", "_sip._udp.hoster.example"))
+        zone.srv("_sip._udp.hoster.example", Srv(0, 0, 5099, "a.example.org"))
+        assert zone.hops("sip:example.org") == ["udp:192.0.2.1:5099"]
+
+    @pytest.mark.parametrize(
+        "record",
+        [
+            Naptr(1, 1, "u", "E2U+sip", "!^.*$!sip:x@y!", "."),
+            Naptr(1, 1, "s", "SIP+D2S", "", "_sip._sctp.example.org"),
+            Naptr(1, 1, "", "SIP+D2T", "", "more.example.org"),
+            Naptr(1, 1, "s", "SIP+D2T", "!x!y!", "_sip._tcp.example.org"),
+            Naptr(1, 1, "s", "SIP+D2T", "", "."),
+            Naptr(1, 1, "s", "SIP+D2T", "", "192.0.2.1"),
+        ],
+    )
+    def test_others_are_passed_over(self, record: Naptr) -> None:
+        assert a_domain().naptr("example.org", record).hops("sip:example.org")[0] == "udp:192.0.2.1:5070"
+
+
+@pytest.mark.rfc("3263", "4.2")
+class TestServers:
+    def test_in_their_order_at_their_ports(self) -> None:
+        assert a_domain().hops("sip:example.org") == ["udp:192.0.2.1:5070", "udp:192.0.2.2:5071"]
+
+    def test_without_udp_by_tcp(self) -> None:
+        assert a_domain().srv("_sip._udp.example.org").hops("sip:example.org") == ["tcp:192.0.2.2:5072"]
+
+    def test_a_service_that_is_refused(self) -> None:
+        zone = a_domain().srv("_sip._udp.example.org", Srv(0, 0, 0, "."))
+        assert zone.hops("sip:example.org;transport=udp") == []
+        assert zone.hops("sip:example.org") == ["tcp:192.0.2.2:5072"]
+
+    @pytest.mark.parametrize("uri", ["sip:example.org", "sip:example.org;transport=udp"])
+    def test_without_records_the_host_itself(self, uri: str) -> None:
+        assert Zone().address("example.org", "192.0.2.3").hops(uri) == ["udp:192.0.2.3:5060"]
+
+    def test_nobody_knows_the_name(self) -> None:
+        assert Zone().hops("sip:example.org") == []
+
+    @pytest.mark.parametrize("target", ["192.0.2.66", "localhost", "127.1", ".", "x..example.org", "x\\.y.example.org"])
+    def test_targets_that_are_no_names(self, target: str) -> None:
+        zone = a_domain().srv("_sip._udp.example.org", Srv(0, 0, 5060, target), Srv(1, 0, 0, "a.example.org"))
+        assert zone.hops("sip:example.org;transport=udp") == []
+
+    def test_every_address_of_a_server_before_the_next_server(self) -> None:
+        zone = a_domain().address("a.example.org", "2001:db8::1", "192.0.2.1", "a.name.example")
+        hops = zone.hops("sip:example.org")
+        assert hops == ["udp:[2001:db8::1]:5070", "udp:192.0.2.1:5070", "udp:192.0.2.2:5071"]
+
+    def test_huge_answers_are_cut(self) -> None:
+        names = [f"{number}.example.org" for number in range(200)]
+        zone = Zone().srv("_sip._udp.example.org", *(Srv(0, 1, 5060, name) for name in names))
+        for name in names:
+            zone.address(name, *(f"192.0.2.{number}" for number in range(1, 200)))
+        assert len(zone.hops("sip:example.org;transport=udp")) <= MAX_TARGETS
+        assert len(zone.asked) <= 1 + MAX_TARGETS
+
+
+@pytest.mark.rfc("3263", "4.2")
+class TestOrder:
+    """RFC 2782: priority, then weighted chance."""
+
+    def test_priority(self) -> None:
+        servers = [Srv(30, 9, 1, "c"), Srv(10, 0, 1, "a"), Srv(20, 99, 1, "b")]
+        assert [server.target for server in in_order(servers, Random(1).random)] == ["a", "b", "c"]
+
+    @pytest.mark.parametrize(("drawn", "first"), [(0.0, "none"), (0.2, "light"), (0.3, "heavy"), (0.999, "heavy")])
+    def test_weight(self, drawn: float, first: str) -> None:
+        servers = [Srv(1, 75, 1, "heavy"), Srv(1, 25, 1, "light"), Srv(1, 0, 1, "none")]
+        servers = [servers[1], servers[0], servers[2]]
+        assert in_order(servers, lambda: drawn)[0].target == first
+
+    def test_shares(self) -> None:
+        random = Random(3263).random
+        servers = [Srv(1, 60, 1, "big"), Srv(1, 30, 1, "middle"), Srv(1, 10, 1, "small")]
+        first = Counter(in_order(servers, random)[0].target for _ in range(5_000))
+        assert 2_800 < first["big"] < 3_200 and 1_300 < first["middle"] < 1_700 and 350 < first["small"] < 650
+
+    def test_everyone_comes_once(self) -> None:
+        servers = [Srv(number % 3, number, 1, str(number)) for number in range(20)]
+        assert sorted(in_order(servers, Random(7).random)) == sorted(servers)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("example.org", True),
+        ("localhost", True),
+        ("_sip._udp.example.org", True),
+        ("a-b.example", True),
+        ("", False),
+        ("127.1", False),
+        ("a..b", False),
+        ("x" * 64 + ".example", False),
+        ("a." * 130 + "example", False),
+        ("b\udcff.example", False),
+        ("ü.example", False),
+        ("a b.example", False),
+        ("a\\046b.example", False),
+    ],
+)
+def test_host_names(name: str, expected: bool) -> None:
+    assert is_host_name(name) is expected
 
 
 class TestNextHop:
-    def test_one_for_each_address_in_order(self) -> None:
-        hops = next_hops(Destination("tcp", "example.org", 5061), ["192.0.2.2", "192.0.2.1"])
-        assert hops == [NextHop("tcp", "192.0.2.2", 5061), NextHop("tcp", "192.0.2.1", 5061)]
+    def test_numeric_in_the_families_that_are_reachable(self) -> None:
+        wanted, nothing = Destination(("tcp",), "2001:db8::9", 5070), dict[Question, list[Record]]()
+        answers: Answers = nothing
+        assert next_hops(wanted, answers, float) == ([NextHop("tcp", "2001:db8::9", 5070)], [])
+        assert next_hops(wanted, answers, float, lambda protocol, host: ":" not in host) == ([], [])
+
+    def test_one_of_several_says_so(self) -> None:
+        question = Question(Kind.ADDRESS, "example.org")
+        wanted = Destination(("udp",), "example.org", 5060)
+        one = next_hops(wanted, {question: ["192.0.2.1"]}, float)[0]
+        two = next_hops(wanted, {question: ["192.0.2.1", "192.0.2.2"]}, float)[0]
+        assert [hop.has_others for hop in one + two] == [False, True, True]
 
     def test_on_a_flow(self) -> None:
         flow = Flow("udp", ("192.0.2.1", 5060), ("192.0.2.9", 5062))
