@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from registrar.choices import REFUSE
 from registrar.contacts import contact_problem, other_parameters, storable
+from registrar.identity import device_of, find, moved
 from registrar.limits import HOUR, Limits, make_room
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
 from sip.message.errors import BadMessage
-from sip.message.fields import parse_contacts, parse_expires, parse_q
+from sip.message.fields import parse_contacts, parse_q
 from sip.message.limits import MAX_CONTACTS
 from sip.message.messages import Request
 from sip.message.params import unquote
@@ -198,8 +199,9 @@ def _update(
     expires_field = request.first("expires")
     current = live
     changes = BindingChanges(record.aor)
+    reasons: dict[int, str] = {}
     for address in addresses:
-        requested = _requested_interval(address, expires_field, limits)
+        requested = limits.requested(address, expires_field)
         if 0 < requested < min(HOUR, limits.min_expires):
             fields = [("Min-Expires", str(limits.min_expires))]
             return Refused(423, "Interval Too Brief", "10.3 step 7", fields)
@@ -211,52 +213,35 @@ def _update(
         if requested == 0:
             if existing is not None:
                 current = [binding for binding in current if binding is not existing]
+                reasons.pop(existing.id, None)
             continue
-        problem = contact_problem(address, record.aor, is_own_address) if existing is None else None
-        if problem is not None:
-            return Refused(*problem, "10.3 step 7")
         new = _binding(request, address, source, record, now)
+        if existing is None or not _is_same_text(existing, new):
+            problem = contact_problem(address, record.aor, is_own_address)
+            if problem is not None:
+                return Refused(*problem, "10.3 step 7")
         new.q, new.call_id, new.cseq, new.path = q, call_id, cseq, path
         new.expires_at = now + limits.granted(requested, chance)
         if existing is None:
             current = [*current, new]
         else:
             new.id, new.created_at = existing.id, existing.created_at
+            if existing.id and not existing.uri.equals(new.uri):
+                reasons[existing.id] = moved(existing)
             current = [new if binding is existing else binding for binding in current]
-    reasons: dict[int, str] | None = {}
     # A refresh is never too many, even when the limit has been lowered since.
     if len(current) > limits.max_contacts and any(not binding.id for binding in current):
-        reasons = make_room(limits, live, current, call_id, cseq)
-        if reasons is None:
+        replaced = make_room(limits, live, current, call_id, cseq)
+        if replaced is None:
             return Refused(403, limits.problem, "10.3 step 7")
-        current = [binding for binding in current if binding.id not in reasons]
+        current = [binding for binding in current if binding.id not in replaced]
+        reasons |= replaced
     _sort_out(changes, live, current)
     return Registered(changes, current, reasons=reasons)
 
 
-def _requested_interval(address: Address, expires_field: str | None, limits: Limits) -> int:
-    """Seconds asked for: the Contact's parameter, else the Expires header field, else the domain's default (step 7)."""
-    if "expires" in address.params:
-        return parse_expires(address.params["expires"] or "", limits.default_expires)
-    if expires_field is not None:
-        return parse_expires(expires_field, limits.default_expires)
-    return max(limits.default_expires, limits.min_expires)  # our own choice is never too brief for us
-
-
-def find(bindings: list[Binding], address: Address) -> Binding | None:
-    """The binding of a contact by the comparison of §19.1.4; BadMessage when the URI is malformed.
-
-    The relation is not transitive, so a contact that is the same text wins over one that merely compares equal.
-    """
-    text = address.uri_text
-    for binding in bindings:
-        if binding.contact == text:
-            return binding
-    uri = address.uri
-    for binding in bindings:
-        if uri.equals(binding.uri):
-            return binding
-    return None
+def _is_same_text(existing: Binding, new: Binding) -> bool:
+    return existing.contact == new.contact and existing.contact_parameters == new.contact_parameters
 
 
 def _binding(request: Request, address: Address, source: Source, record: AddressOfRecord, now: float) -> Binding:
@@ -279,10 +264,8 @@ def _binding(request: Request, address: Address, source: Source, record: Address
     )
     if params:
         new.contact_parameters = other_parameters(params)
-        new.instance_id = storable(unquote(params.get("+sip.instance") or ""))
+        new.instance_id, new.reg_id = device_of(address)
         new.methods = storable(unquote(params.get("methods") or ""))
-        reg_id = params.get("reg-id") or ""
-        new.reg_id = int(reg_id) if reg_id.isascii() and reg_id.isdigit() and len(reg_id) < 10 else 0
     return new
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from registrar.choices import REFUSE
 from sip.location import Binding
+from sip.message.address import Address
+from sip.message.fields import parse_expires
 
 HOUR = 3600
 
@@ -32,6 +34,14 @@ class Limits:
         self.max_contacts = max_contacts
         self.contact_limit = contact_limit
         self.expires_jitter = expires_jitter
+
+    def requested(self, address: Address, expires_field: str | None) -> int:
+        """Seconds asked for: the Contact's parameter, else the header field, else the default (§10.3 step 7)."""
+        if "expires" in address.params:
+            return parse_expires(address.params["expires"] or "", self.default_expires)
+        if expires_field is not None:
+            return parse_expires(expires_field, self.default_expires)
+        return max(self.default_expires, self.min_expires)  # our own choice is never too brief for us
 
     def granted(self, requested: int, chance: float) -> int:
         """Seconds granted of those requested, which are more than 0: never longer (§10.3 step 7).

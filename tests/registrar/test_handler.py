@@ -323,6 +323,18 @@ class TestRefusal:
         assert "expires=3600" in registrar.send(DESK).first("contact")
         assert "expires=3240" in registrar.send(DESK).first("contact")
 
+    @pytest.mark.rule("R32")
+    @pytest.mark.rfc("5626", "6")
+    def test_a_phone_that_moved_is_one_binding_and_the_event_says_so(self, open_registrar):
+        phone = '+sip.instance="<urn:uuid:1>";reg-id=1'
+        open_registrar.send(f"Contact: <sip:bob@192.0.2.9>;{phone}")
+        open_registrar.events.clear()
+        open_registrar.send(f"Contact: <sip:bob@192.0.2.77>;{phone}")
+        [(_, _, event)] = open_registrar.events
+        assert (event["change"], event["contact"]) == ("refreshed", "sip:bob@192.0.2.77")
+        assert event["reason"] == "The phone came back at another address; before it was sip:bob@192.0.2.9"
+        assert open_registrar.contacts() == ["sip:bob@192.0.2.77"]
+
     def test_without_jitter_nothing_is_left_to_chance(self, open_registrar):
         open_registrar.handler._chance = None
         assert open_registrar.send(DESK).status == 200

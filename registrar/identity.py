@@ -1,0 +1,68 @@
+"""Which binding a contact is: by device and flow where the phone names them, else by URI. Pure."""
+
+from __future__ import annotations
+
+from registrar.contacts import storable
+from sip.location import Binding
+from sip.message.address import Address
+from sip.message.params import unquote
+
+Device = tuple[str, int]  # instance id and reg-id; "" and 0 where the phone names none
+LARGEST_REG_ID = 2**31 - 1
+
+
+def device_of(address: Address) -> Device:
+    """What the Contact's +sip.instance and reg-id say. A reg-id without an instance means nothing (RFC 5626 §6)."""
+    instance = address.params.get("+sip.instance")
+    if not instance:
+        return "", 0
+    text = address.params.get("reg-id") or ""
+    reg_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
+    return storable(unquote(instance)), reg_id if reg_id <= LARGEST_REG_ID else 0
+
+
+def instance_key(instance_id: str) -> str:
+    """For comparison: a UUID is the same in capitals (RFC 4122 §3), other names are compared as they are."""
+    lowered = instance_id.lower()
+    return lowered if lowered.startswith("<urn:uuid:") else instance_id
+
+
+def find(bindings: list[Binding], address: Address) -> Binding | None:
+    """The binding of a contact, None when it has none yet; BadMessage when its URI is malformed.
+
+    With an instance and a reg-id the pair decides, whatever the URI (RFC 5626 §6): two flows of one phone may well
+    have one URI. Failing that it is the phone's binding from when it did not name the pair. All others are
+    compared by URI (§10.3 step 7), those without a pair first.
+    """
+    instance_id, reg_id = device_of(address)
+    plain = [binding for binding in bindings if not (binding.reg_id and binding.instance_id)]
+    if reg_id:
+        key = instance_key(instance_id)
+        for binding in bindings:
+            if binding.reg_id == reg_id and instance_key(binding.instance_id) == key:
+                return binding
+        mine = [binding for binding in plain if instance_key(binding.instance_id) in ("", key)]
+        return by_uri(mine, address)
+    found = by_uri(plain, address)
+    return by_uri(bindings, address) if found is None and len(plain) < len(bindings) else found
+
+
+def moved(binding: Binding) -> str:
+    """Sentence about a phone whose binding was this one before."""
+    return f"The phone came back at another address; before it was {binding.contact}"
+
+
+def by_uri(bindings: list[Binding], address: Address) -> Binding | None:
+    """By the comparison of §19.1.4.
+
+    The relation is not transitive, so a contact that is the same text wins over one that merely compares equal.
+    """
+    text = address.uri_text
+    for binding in bindings:
+        if binding.contact == text:
+            return binding
+    uri = address.uri
+    for binding in bindings:
+        if uri.equals(binding.uri):
+            return binding
+    return None
