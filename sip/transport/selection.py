@@ -16,6 +16,8 @@ MAX_TARGETS = 10
 MAX_ADDRESSES = 4  # of one target
 MAX_SERVICES = 4  # NAPTR records followed
 
+_THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
+
 SERVICES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}  # RFC 3263 §4.2
 NAPTR_SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}  # RFC 3263 §4.1
 
@@ -174,14 +176,23 @@ def _targets(
 def _reachable(targets: list[_Target], answers: Answers, is_reachable: Callable[[str, str], bool]) -> list[NextHop]:
     hops: dict[NextHop, None] = {}
     for protocol, host, port in targets:
-        found = [host] if is_numeric_host(host) else answers[Question(Kind.ADDRESS, host)]
-        addresses = [
-            one for one in found if isinstance(one, str) and is_numeric_host(one) and is_reachable(protocol, one)
-        ]
+        found = answers[Question(Kind.ADDRESS, host)] if not is_numeric_host(host) else ()
+        addresses = [one for one in found if isinstance(one, str) and _is_of_a_host(one)] or [host]
+        addresses = [one for one in addresses if is_numeric_host(one) and is_reachable(protocol, one)]
         for address in addresses[:MAX_ADDRESSES]:
             hops[NextHop(protocol, address, port or DEFAULT_PORTS[protocol])] = None
     found_hops = list(hops)[:MAX_TARGETS]
     return [hop._replace(has_others=True) for hop in found_hops] if len(found_hops) > 1 else found_hops
+
+
+@lru_cache(4096)
+def _is_of_a_host(text: str) -> bool:
+    """Whether DNS may name this address: not a group nor an address that means "here" or everybody."""
+    if not is_numeric_host(text):
+        return False
+    address = ipaddress.ip_address(text)
+    is_reserved = address.version == 4 and (address.is_reserved or address in _THIS_NETWORK)
+    return not (address.is_multicast or address.is_unspecified or is_reserved)
 
 
 @lru_cache(4096)

@@ -209,6 +209,13 @@ class TestServers:
         hops = zone.hops("sip:example.org")
         assert hops == ["udp:[2001:db8::1]:5070", "udp:192.0.2.1:5070", "udp:192.0.2.2:5071"]
 
+    @pytest.mark.parametrize(
+        "address", ["224.0.1.75", "ff02::1", "0.0.0.0", "0.1.2.3", "::", "255.255.255.255", "a.example"]
+    )
+    def test_addresses_of_no_host_are_passed_over(self, address: str) -> None:
+        zone = a_domain().address("a.example.org", address, "127.0.0.1")
+        assert zone.hops("sip:a.example.org:5060") == ["udp:127.0.0.1:5060"]
+
     def test_huge_answers_are_cut(self) -> None:
         names = [f"{number}.example.org" for number in range(200)]
         zone = Zone().srv("_sip._udp.example.org", *(Srv(0, 1, 5060, name) for name in names))
