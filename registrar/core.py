@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from registrar.choices import REFUSE
 from registrar.contacts import contact_problem, other_parameters, storable
-from registrar.identity import device_of, find, moved
+from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
@@ -229,6 +229,11 @@ def _update(
             if existing.id and not existing.uri.equals(new.uri):
                 reasons[existing.id] = moved(existing)
             current = [new if binding is existing else binding for binding in current]
+    if limits.one_contact_per_device:
+        settled = leave_old_addresses(live, current, call_id, cseq, reasons)
+        if settled is None:
+            return _out_of_order("10.3 step 7")
+        current = settled
     # A refresh is never too many, even when the limit has been lowered since.
     if len(current) > limits.max_contacts and any(not binding.id for binding in current):
         replaced = make_room(limits, live, current, call_id, cseq)

@@ -36,6 +36,7 @@ class DomainEntry:
         "min_expires",
         "name",
         "names",
+        "one_contact_per_device",
         "path_without_support",
         "realm",
         "users",
@@ -60,6 +61,7 @@ class DomainEntry:
         self.max_expires = row.max_expires
         self.max_contacts = row.max_contacts
         self.contact_limit = row.contact_limit
+        self.one_contact_per_device = row.one_contact_per_device
         self.path_without_support = row.path_without_support
         self.expires_jitter = row.expires_jitter
 

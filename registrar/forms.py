@@ -66,6 +66,11 @@ class DomainForm(PolicyFields):
     )
     max_contacts = forms.IntegerField(min_value=1, max_value=LARGEST_NUMBER, initial=10, label="Phones per user")
     contact_limit = forms.ChoiceField(choices=list(CONTACT_LIMITS.items()), initial=REFUSE, label="One phone too many")
+    one_contact_per_device = forms.BooleanField(
+        required=False,
+        label="One registration per device",
+        help_text="A phone that names itself (+sip.instance) and comes back at another address leaves the old one.",
+    )
     path_without_support = forms.ChoiceField(
         choices=list(PATH_WITHOUT_SUPPORT.items()),
         initial=REFUSE,
@@ -77,11 +82,13 @@ class DomainForm(PolicyFields):
         "name", "aliases", "description", "realm", "policy_action", "policy_argument", "ring_time", "max_contacts",
         "contact_limit", "min_expires", "default_expires", "max_expires", "expires_jitter",
         "path_without_support", "enabled", "auth_register", "auth_call",
+        "one_contact_per_device",
     ]  # fmt: skip
 
     COLUMNS = [
         "description", "enabled", "realm", "auth_register", "auth_call", "min_expires", "default_expires",
-        "max_expires", "expires_jitter", "max_contacts", "contact_limit", "path_without_support",
+        "max_expires", "expires_jitter", "max_contacts", "contact_limit", "one_contact_per_device",
+        "path_without_support",
     ]  # fmt: skip
 
     def __init__(self, *args: Any, domain: Domain | None = None, **kwargs: Any) -> None:

@@ -111,6 +111,7 @@ class RegistrarHandler:
             target.max_contacts,
             domain.contact_limit,
             domain.expires_jitter,
+            domain.one_contact_per_device,
         )
         chance = self._chance() if limits.expires_jitter else 0.0
         source = Source(transaction.flow, actor.aor if actor is not None else "")

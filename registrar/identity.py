@@ -52,6 +52,48 @@ def moved(binding: Binding) -> str:
     return f"The phone came back at another address; before it was {binding.contact}"
 
 
+def leave_old_addresses(
+    live: list[Binding], current: list[Binding], call_id: str, cseq: int, reasons: dict[int, str]
+) -> list[Binding] | None:
+    """``current`` where the devices that this request registers have no contacts left that it does not name.
+
+    For devices with an instance and no reg-id, and domains that want one registration of each. The new contact takes
+    the place of the one heard of last; sentences why go into ``reasons``. None when a later request of the same phone
+    has been here before (§10.3 step 7).
+    """
+    before = set(map(id, live))
+    arrived: dict[str, Binding] = {}
+    for binding in current:
+        if id(binding) not in before and binding.instance_id and not binding.reg_id:
+            key = instance_key(binding.instance_id)
+            if key not in arrived or (arrived[key].id and not binding.id):
+                arrived[key] = binding  # a new contact rather than a refreshed one, so that it takes the place
+    left = [
+        binding
+        for binding in current
+        if id(binding) in before and not binding.reg_id and instance_key(binding.instance_id) in arrived
+    ]
+    if any(binding.call_id == call_id and cseq <= binding.cseq for binding in left):
+        return None
+    successors: dict[int, Binding] = {}
+    for binding in sorted(left, key=lambda one: -one.refreshed_at):
+        new = arrived[instance_key(binding.instance_id)]
+        if new.id:
+            reasons[binding.id] = f"Replaced by {new.contact}: the same device came back at another address"
+        else:
+            new.id, new.created_at = binding.id, binding.created_at
+            reasons[binding.id] = moved(binding)
+            successors[binding.id] = new
+    result = []
+    for binding in current:
+        successor = successors.get(binding.id)
+        if binding in left:
+            result += [successor] if successor is not None else []
+        elif binding is not successor:  # which has its place already
+            result.append(binding)
+    return result
+
+
 def by_uri(bindings: list[Binding], address: Address) -> Binding | None:
     """By the comparison of §19.1.4.
 

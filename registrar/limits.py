@@ -14,10 +14,19 @@ class Limits:
     """What one user may register. Intervals in seconds.
 
     ``contact_limit``: what happens past ``max_contacts``. ``expires_jitter``: percent by which an interval is shortened
-    at most, so that phones which came all at once do not come back all at once.
+    at most, so that phones which came all at once do not come back all at once. ``one_contact_per_device``:
+    a device that names itself leaves the addresses that it does not repeat.
     """
 
-    __slots__ = ("contact_limit", "default_expires", "expires_jitter", "max_contacts", "max_expires", "min_expires")
+    __slots__ = (
+        "contact_limit",
+        "default_expires",
+        "expires_jitter",
+        "max_contacts",
+        "max_expires",
+        "min_expires",
+        "one_contact_per_device",
+    )
 
     def __init__(
         self,
@@ -27,6 +36,7 @@ class Limits:
         max_contacts: int = 10,
         contact_limit: str = REFUSE,
         expires_jitter: int = 0,
+        one_contact_per_device: bool = False,
     ) -> None:
         self.min_expires = min_expires
         self.default_expires = default_expires
@@ -34,6 +44,7 @@ class Limits:
         self.max_contacts = max_contacts
         self.contact_limit = contact_limit
         self.expires_jitter = expires_jitter
+        self.one_contact_per_device = one_contact_per_device
 
     def requested(self, address: Address, expires_field: str | None) -> int:
         """Seconds asked for: the Contact's parameter, else the header field, else the default (§10.3 step 7)."""

@@ -45,6 +45,10 @@ class Domain(models.Model):
         error_messages={"invalid_choice": words(CONTACT_LIMITS)},
         help_text="What happens to a contact past the limit.",
     )
+    one_contact_per_device = models.BooleanField(
+        default=False,
+        help_text="A phone that names its instance, but no reg-id, leaves the contacts that it does not repeat.",
+    )
     path_without_support = models.CharField(
         max_length=32,
         choices=list(PATH_WITHOUT_SUPPORT.items()),

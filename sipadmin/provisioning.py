@@ -20,7 +20,7 @@ from registrar.models import Alias, Domain, DomainAlias, SipUser
 # "Leave it as it is", where None has a meaning of its own (inherit the domain's value).
 KEEP: Any = object()
 
-BOOLEAN_KEYS = ("enabled", "auth_register", "auth_call")
+BOOLEAN_KEYS = ("enabled", "auth_register", "auth_call", "one_contact_per_device")
 NUMBER_KEYS = ("min_expires", "default_expires", "max_expires", "expires_jitter", "max_contacts")
 TEXT_KEYS = ("realm", "contact_limit", "path_without_support", "description")
 DOMAIN_KEYS = (*BOOLEAN_KEYS, *NUMBER_KEYS, *TEXT_KEYS, "policy", "ring_time", "alias")

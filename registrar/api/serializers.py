@@ -41,6 +41,7 @@ class DomainSerializer(StrictSerializer):
     )
     max_contacts = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_NUMBER)
     contact_limit = serializers.ChoiceField(list(CONTACT_LIMITS.items()), required=False)
+    one_contact_per_device = serializers.BooleanField(required=False)
     path_without_support = serializers.ChoiceField(list(PATH_WITHOUT_SUPPORT.items()), required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     policy = serializers.CharField(
@@ -58,8 +59,8 @@ class DomainSerializer(StrictSerializer):
         "aliases": [], "policy": "inherit", "ring_time": None,
         **{name: Domain._meta.get_field(name).get_default() for name in (
             "realm", "enabled", "auth_register", "auth_call", "min_expires", "default_expires", "max_expires",
-            "expires_jitter", "max_contacts", "contact_limit", "path_without_support",
-            "description",
+            "expires_jitter", "max_contacts", "contact_limit", "one_contact_per_device",
+            "path_without_support", "description",
         )},
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ def domain():
         contact_limit="replace-oldest",
         expires_jitter=10,
         path_without_support="store",
+        one_contact_per_device=True,
     )
     DomainAlias.objects.create(domain=domain, name="example.com")
     return domain
@@ -54,7 +55,7 @@ class TestLoad:
         assert (entry.id, entry.names) == (domain.pk, {"example.org", "example.com"})
         assert (entry.realm, entry.max_contacts, entry.auth_register) == ("Example.org", 5, True)
         assert (entry.contact_limit, entry.expires_jitter) == ("replace-oldest", 10)
-        assert entry.path_without_support == "store"
+        assert (entry.path_without_support, entry.one_contact_per_device) == ("store", True)
         assert directory.domain("other.example") is None
 
     def test_user_by_name_and_alias(self, directory, bob):

@@ -335,6 +335,12 @@ class TestRefusal:
         assert event["reason"] == "The phone came back at another address; before it was sip:bob@192.0.2.9"
         assert open_registrar.contacts() == ["sip:bob@192.0.2.77"]
 
+    def test_one_contact_per_device_is_the_domains_choice(self):
+        registrar = Registrar(auth_register=False, one_contact_per_device=True)
+        for host in ("192.0.2.9", "192.0.2.77"):
+            registrar.send(f'Contact: <sip:bob@{host}>;+sip.instance="<urn:uuid:1>"')
+        assert registrar.contacts() == ["sip:bob@192.0.2.77"]
+
     def test_without_jitter_nothing_is_left_to_chance(self, open_registrar):
         open_registrar.handler._chance = None
         assert open_registrar.send(DESK).status == 200

@@ -126,6 +126,74 @@ class TestInstanceAndRegId:
         assert device_of(Address.parse(f"<{DESK}>{parameters}")) == device
 
 
+@pytest.mark.rule("R32")
+@pytest.mark.rfc("5626", "6")
+class TestInstanceAlone:
+    """Compared by URI, unless the domain wants one contact of each device."""
+
+    @pytest.fixture
+    def strict(self):
+        return Registrar(one_contact_per_device=True)
+
+    def test_a_device_may_have_many_contacts(self, registrar):
+        registrar(f"<{DESK}>;{PHONE}")
+        registrar(f"<{CAFE}>;{PHONE}", cseq=2)
+        assert registrar.contacts == [DESK, CAFE]
+
+    def test_one_contact_per_device(self, strict):
+        strict(f"<{DESK}>;{PHONE}, <{MOBILE}>;{OTHER}")
+        result = strict(f"<{CAFE}>;{PHONE}", call_id="rebooted", now=NOW + 5)
+        assert strict.contacts == [CAFE, MOBILE]
+        changes = result.changes
+        assert [len(part) for part in (changes.added, changes.updated, changes.removed)] == [0, 1, 0]
+        assert (changes.updated[0].id, changes.updated[0].created_at) == (1, NOW)
+        assert result.reasons == {1: f"The phone came back at another address; before it was {DESK}"}
+
+    def test_what_has_piled_up_goes(self, strict):
+        strict.limits.one_contact_per_device = False
+        for second, contact in enumerate([DESK, CAFE, MOBILE]):
+            strict(f"<{contact}>;{PHONE}", cseq=second + 1, now=NOW + second)
+        strict.limits.one_contact_per_device = True
+        result = strict(f"<sip:bob@192.0.2.11>;{PHONE}", cseq=9, now=NOW + 9)
+        assert [(binding.id, binding.contact) for binding in strict.record.bindings] == [(3, "sip:bob@192.0.2.11")]
+        assert [binding.id for binding in result.changes.removed] == [1, 2]
+        sentence = "Replaced by sip:bob@192.0.2.11: the same device came back at another address"
+        assert (result.reasons[1], result.reasons[2]) == (sentence, sentence)
+
+    def test_a_refresh_leaves_the_others_too(self, strict):
+        strict.limits.one_contact_per_device = False
+        strict(f"<{DESK}>;{PHONE}, <{CAFE}>;{PHONE}")
+        strict.limits.one_contact_per_device = True
+        strict(f"<{DESK}>;{PHONE}", cseq=2)
+        assert strict.contacts == [DESK]
+
+    def test_contacts_of_one_request_stay_together(self, strict):
+        strict(f"<{DESK}>;{PHONE}, <{MOBILE}>;{PHONE}")
+        strict(f"<{DESK}>;{PHONE}, <{MOBILE}>;{PHONE}", cseq=2)
+        assert strict.contacts == [DESK, MOBILE]
+        result = strict(f"<{DESK}>;{PHONE}, <{CAFE}>;{PHONE}", cseq=3)
+        assert strict.contacts == [DESK, CAFE]
+        assert [binding.id for binding in result.changes.updated] == [1, 2]
+
+    def test_flows_phones_without_a_name_and_removals_are_not_touched(self, strict):
+        strict(f"<{DESK}>;{PHONE};reg-id=1, <{MOBILE}>")
+        strict(f"<{CAFE}>;{PHONE}", cseq=2)
+        assert strict.contacts == [DESK, MOBILE, CAFE]
+        strict(f"<sip:bob@192.0.2.12>;{PHONE};reg-id=2, <sip:bob@192.0.2.11>;{PHONE};expires=0", cseq=3)
+        assert CAFE in strict.contacts
+
+    def test_it_makes_room_at_the_limit(self):
+        strict = Registrar(one_contact_per_device=True, max_contacts=1)
+        strict(f"<{DESK}>;{PHONE}")
+        assert len(listed(strict(f"<{CAFE}>;{PHONE}", cseq=2))) == 1
+
+    @pytest.mark.rule("R18")
+    def test_a_request_that_was_overtaken_fails(self, strict):
+        strict(f"<{CAFE}>;{PHONE}", cseq=6)
+        refused(strict(f"<{DESK}>;{PHONE}", cseq=5), 500, "CSeq")
+        assert strict.contacts == [CAFE]
+
+
 contact = st.builds(
     "<{}>{}{}{}".format,
     st.sampled_from([DESK, MOBILE, CAFE, f"{DESK};a=1", f"{DESK};a=2"]),
@@ -138,6 +206,7 @@ limits = st.builds(
     Limits,
     max_contacts=st.integers(1, 4),
     contact_limit=st.sampled_from(["refuse", "replace-oldest"]),
+    one_contact_per_device=st.booleans(),
 )
 
 
@@ -176,3 +245,7 @@ class TestAnySequence:
                 if binding.call_id == call_id and binding.cseq >= cseq:
                     assert any(one is binding for one in after)
             assert len(after) <= limits.max_contacts or not changes.added
+            if limits.one_contact_per_device:
+                named = [one for one in after if one.instance_id and not one.reg_id]
+                here = {one.instance_id for one in named if one.refreshed_at == now}
+                assert all(one.refreshed_at == now for one in named if one.instance_id in here)

@@ -39,6 +39,7 @@ class TestChangeDomain:
                 "contact_limit": "replace-oldest",
                 "expires_jitter": "10",
                 "path_without_support": "store",
+                "one_contact_per_device": "on",
                 "policy": "redirect",
                 "ring_time": "20",
                 "alias": "example.net, 192.0.2.1",
@@ -49,7 +50,7 @@ class TestChangeDomain:
         domain = Domain.objects.get(name="example.org")
         assert (domain.auth_call, domain.auth_register, domain.min_expires) == (False, True, 120)
         assert (domain.contact_limit, domain.expires_jitter) == ("replace-oldest", 10)
-        assert domain.path_without_support == "store"
+        assert (domain.path_without_support, domain.one_contact_per_device) == ("store", True)
         assert own_policy(domain) == ("redirect", 20)
         assert set(domain.aliases.values_list("name", flat=True)) == {"example.net", "192.0.2.1"}
 

@@ -15,6 +15,7 @@ ENTRIES = {
     "name": "example.net", "aliases": "www.example.net sip.example.net", "enabled": "on", "auth_register": "on",
     "auth_call": "on", "min_expires": "60", "default_expires": "3600", "max_expires": "7200", "max_contacts": "3",
     "contact_limit": "replace-oldest", "expires_jitter": "10", "path_without_support": "store",
+    "one_contact_per_device": "on",
     "policy_action": "inherit",
 }  # fmt: skip
 
@@ -41,7 +42,7 @@ class TestAdding:
         assert [alias.name for alias in domain.aliases.all()] == ["sip.example.net", "www.example.net"]
         assert own_policy(domain) == ("forward:sip:desk@example.org", 12)
         assert (domain.max_contacts, domain.contact_limit, domain.expires_jitter) == (3, "replace-oldest", 10)
-        assert domain.path_without_support == "store"
+        assert (domain.path_without_support, domain.one_contact_per_device) == ("store", True)
         assert "Domain example.net is there. Active now on the engine." in page.content.decode()
         assert ConfigChange.objects.filter(kind="domain", object_id=domain.pk).exists()
 

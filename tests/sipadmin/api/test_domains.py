@@ -77,6 +77,7 @@ class TestPut:
 class TestPatch:
     def test_settings_of_the_registrar(self, admin_page, domain):
         body = {"contact_limit": "replace-oldest", "expires_jitter": 10, "path_without_support": "store"}
+        body["one_contact_per_device"] = True
         facts = admin_page.patch(PLACE + "example.org/", body, JSON).json()
         assert {name: facts[name] for name in body} == body
 
