@@ -71,9 +71,9 @@ class Admission:
         """The domain of ours that the caller says he is from."""
         return self._responsibility.domain_of(request.from_.uri)
 
-    def own_realm(self, request: Request) -> str:
+    def own_realm(self, request: Request, name: str = "proxy-authorization") -> str:
         """Realm of the credentials that end here (§22.3), empty when the request has none to look at."""
-        if not request.has("proxy-authorization"):
+        if not request.has(name):
             return ""
         domain = self.domain_of_caller(request)
         return domain.realm if domain is not None else ""

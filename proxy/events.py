@@ -32,6 +32,7 @@ class CallRecord:
         "is_waiting",
         "method",
         "name",
+        "note",
         "policy",
         "policy_origin",
         "reason",
@@ -63,6 +64,7 @@ class CallRecord:
         self.status = 0
         self.reason = ""
         self.sentence = ""
+        self.note = ""  # a sentence more
         self.steps: Steps = []
         self.context: ResponseContext | None = None
         self.is_waiting = False  # for the writer; the recorder's own
@@ -87,7 +89,8 @@ class CallRecord:
         context = self.context
         if self.sentence or context is None:
             return self.sentence
-        return outcome(self.name, context.branches, self.status, self.reason, is_cancelled=context.is_cancelled)
+        text = outcome(self.name, context.branches, self.status, self.reason, is_cancelled=context.is_cancelled)
+        return f"{text}. {self.note}" if self.note else text
 
 
 def shown(text: str, limit: int = MAX_SHOWN) -> str:

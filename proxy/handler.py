@@ -205,9 +205,16 @@ class ProxyHandler:
             decision = refusal
         else:
             finder = TargetFinder(
-                lambda uri: self._recipient(uri, now), self.responsibility.is_own, now, steps, self._way
+                lambda uri: self._recipient(uri, now),
+                self.responsibility.is_own,
+                now,
+                steps,
+                self._way,
+                transaction.flow.remote[0],
             )
             decision = finder.decide(routed.uri, recipient)
+            if is_redirect:
+                decision = self._check_instead(request, decision, steps, loop_mark)
         self._do(transaction, routed, decision, recipient, steps, now, loop_mark)
 
     def _elsewhere(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
@@ -255,6 +262,14 @@ class ProxyHandler:
             self.count["breadth_exceeded"] += refusal is not None
         return refusal
 
+    def _check_instead(self, request: Request, decision: Decision, steps: Steps, loop_mark: str) -> Decision:
+        """What a redirect server decided. Where it proxies instead, what it passed over is checked now."""
+        self.count["contacts_left_out"] += sum(step.rule == "D06" and step.text.endswith("left out") for step in steps)
+        if not isinstance(decision, Forward):
+            return decision
+        self.count["proxied_instead"] += 1
+        return self._check_as_proxy(request) or self._check_loop(request, loop_mark) or decision
+
     def _check_loop(self, request: Request, loop_mark: str) -> Refuse | None:
         """§16.3 step 4."""
         if not is_loop(request, loop_mark):
@@ -278,6 +293,8 @@ class ProxyHandler:
         if isinstance(decision, Forward):
             self._proxy(transaction, routed, decision, record, now, loop_mark)
             return
+        if isinstance(decision, Redirect):
+            self.count["redirected"] += 1
         transaction.respond_with(decision.status, decision.reason, decision.fields)
         if record is not None:
             record.status, record.reason, record.ended_at = decision.status, decision.reason, now
@@ -301,8 +318,8 @@ class ProxyHandler:
         if transaction.is_invite and request.has("expires"):
             expires = float(parse_expires(request.first("expires"), 0)) or None
         breadth = breadth_of(request)
-        count = sum(map(len, forward.groups))
-        if record is not None and (count > 1 or breadth < INITIAL_BREADTH):
+        if record is not None and (len(forward.groups) > 1 or len(forward.groups[0]) > 1 or breadth < INITIAL_BREADTH):
+            count = sum(map(len, forward.groups))
             record.steps.append(breadth_step(breadth, max(map(len, forward.groups)), count))
         proxied = ProxiedRequest(
             self,
@@ -310,6 +327,7 @@ class ProxyHandler:
             routed,
             forward,
             own_realm=self.admission.own_realm(request),
+            redirect_realm=self.admission.own_realm(request, "authorization") if forward.note else "",
             loop_mark=loop_mark,
             is_from_stranger=not self.admission.is_relay_source(transaction.flow),
             expires=expires,
@@ -358,6 +376,7 @@ class ProxyHandler:
         record.steps = steps
         if isinstance(decision, Forward):
             record.decision = "forward" if decision.recipient is None else "proxy"
+            record.note = decision.note
         else:
             record.decision = "redirect" if isinstance(decision, Redirect) else "refuse"
             steps.append(Step(decision.sentence, "", "8.3" if isinstance(decision, Redirect) else "21"))

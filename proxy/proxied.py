@@ -8,7 +8,14 @@ from typing import Protocol
 from proxy.core.branch import Branch
 from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Start
 from proxy.core.facts import INITIAL_BREADTH
-from proxy.core.forwarding import DIALOG_METHODS, add_record_route, copy_for, next_uri_for, set_breadth
+from proxy.core.forwarding import (
+    DIALOG_METHODS,
+    add_record_route,
+    consume_credentials,
+    copy_for,
+    next_uri_for,
+    set_breadth,
+)
 from proxy.core.response_context import NEVER, Follow, ResponseContext
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
@@ -38,8 +45,9 @@ class Surroundings(Protocol):
 class ProxiedRequest:
     """The request, its context, and a leg for each branch.
 
-    ``own_realm`` is the realm whose credentials end here; ``loop_mark`` goes into the branch of every copy (§16.6
-    step 8); ``breadth`` is shared among the copies (RFC 5393 §5.3.3). ``record`` is None for what is no call attempt.
+    ``own_realm`` is the realm whose credentials end here, ``redirect_realm`` where they were given to a redirect
+    server, in Authorization. ``loop_mark`` goes into the branch of every copy (§16.6 step 8); ``breadth`` is shared
+    among the copies (RFC 5393 §5.3.3). ``record`` is None for what is no call attempt.
     """
 
     __slots__ = (
@@ -53,6 +61,7 @@ class ProxiedRequest:
         "loop_mark",
         "own_realm",
         "record",
+        "redirect_realm",
         "routed",
         "transaction",
     )
@@ -65,6 +74,7 @@ class ProxiedRequest:
         forward: Forward,
         *,
         own_realm: str = "",
+        redirect_realm: str = "",
         loop_mark: str = "",
         is_from_stranger: bool = False,
         expires: float | None = None,
@@ -76,6 +86,7 @@ class ProxiedRequest:
         self.transaction = transaction
         self.routed = routed
         self.own_realm = own_realm
+        self.redirect_realm = redirect_realm
         self.loop_mark = loop_mark
         self.is_from_stranger = is_from_stranger
         self.record = record
@@ -185,6 +196,8 @@ class ProxiedRequest:
             is_from_stranger=self.is_from_stranger,
         )
         set_breadth(copy, branch.breadth)
+        if self.redirect_realm:
+            consume_credentials(copy, self.redirect_realm, "Authorization")
         if self._proof:
             endpoint = self._surroundings.endpoint
             incoming = endpoint.listener_of(self.transaction.flow).sip_uri()

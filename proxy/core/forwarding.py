@@ -111,15 +111,15 @@ def _insert(copy: Request, name: str, value: str) -> None:
     copy.raw.insert(index, f"{name}: {value}")
 
 
-def consume_credentials(copy: Request, realm: str) -> None:
+def consume_credentials(copy: Request, realm: str, name: str = "Proxy-Authorization") -> None:
     """Remove the credentials for our realm and no others (§22.3)."""
-    lines = copy.lines("proxy-authorization")
+    lines = copy.lines(name.lower())
     kept = [line for line in lines if not _is_for(line, realm)]
     if len(kept) == len(lines):
         return
-    copy.remove("Proxy-Authorization")
+    copy.remove(name)
     for line in reversed(kept):
-        _insert(copy, "Proxy-Authorization", line)
+        _insert(copy, name, line)
 
 
 def _is_for(line: str, realm: str) -> bool:

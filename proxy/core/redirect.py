@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from proxy.choices import REDIRECT_301
 from proxy.core.explain import Step, Steps, number
 from proxy.core.facts import BindingFacts, Refuse
+from proxy.core.reach import why_useless
 from sip.message.errors import BadMessage
 from sip.message.params import printable
 from sip.message.status import reason_phrase
@@ -39,12 +40,21 @@ def contact_value(binding: BindingFacts, now: float) -> str:
 
 
 def redirect(
-    action: str, name: str, request_uri: Uri, bindings: Sequence[BindingFacts], now: float, steps: Steps
-) -> Redirect | Refuse:
-    """Where the caller should try instead. ``bindings`` are live, highest q first; ``action`` is the policy's word."""
+    action: str,
+    name: str,
+    request_uri: Uri,
+    bindings: Sequence[BindingFacts],
+    now: float,
+    steps: Steps,
+    caller: str = "",
+) -> Redirect | Refuse | None:
+    """Where the caller should try instead. ``bindings`` are live, highest q first; ``action`` is the policy's word.
+
+    ``caller`` is the address his request came from. None when there are contacts, but none that he could use.
+    """
     contacts: list[str] = []
     given: list[Uri] = []
-    was_itself = False
+    was_itself = is_useless = False
     for binding in bindings:
         try:
             uri = binding.uri
@@ -55,13 +65,18 @@ def redirect(
             was_itself = True
             steps.append(Step(f"{shown} is the very address that was called: left out", "D02", "8.3"))
         elif request_uri.scheme == "sips" and uri.scheme == "sip":
-            steps.append(Step(f"{shown} is not secure, and the caller asked for sips: left out", "R27", "26.4.4"))
+            steps.append(Step(f"{shown} is not secure, and the caller asked for sips: left out", "D09", "26.4.4"))
+        elif why := why_useless(binding, uri, caller):
+            is_useless = True
+            steps.append(Step(f"{shown} {why}: left out", "D06", "8.3"))
         elif any(uri.equals(other) for other in given):
             steps.append(Step(f"{shown} is there already: left out", "P06", "16.5"))
         else:
             given.append(uri)
             contacts.append(contact_value(binding, now))
     if not contacts:
+        if is_useless:
+            return None
         if was_itself:
             return Refuse(404, "Not Found", f"{name} is registered only at the very address that was called: 404")
         return Refuse(480, "Temporarily Unavailable", f"{name} has no usable registered phone: 480")

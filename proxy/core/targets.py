@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from proxy.choices import FORWARD, PROXY_PARALLEL, PROXY_SEQUENTIAL, REDIRECT, REDIRECT_301, REFUSE
+from proxy.choices import FORWARD, PROXY, PROXY_PARALLEL, PROXY_SEQUENTIAL, REDIRECT, REDIRECT_301, REFUSE
 from proxy.core.explain import Step, Steps, number
 from proxy.core.facts import BindingFacts, FlowFacts, Recipient, Refuse, Target
 from proxy.core.redirect import Redirect, redirect
@@ -23,13 +23,17 @@ WayTo = Callable[[BindingFacts], Way]
 
 
 class Forward:
-    """Groups of targets: one group after another, the targets of a group together (§16.6)."""
+    """Groups of targets: one group after another, the targets of a group together (§16.6).
 
-    __slots__ = ("groups", "recipient", "ring_time")
+    ``note`` is what else is to be said about it, such as why nobody was redirected.
+    """
+
+    __slots__ = ("groups", "note", "recipient", "ring_time")
 
     def __init__(self, groups: list[list[Target]], ring_time: float, recipient: Recipient | None = None) -> None:
         self.groups = groups
         self.ring_time = ring_time
+        self.note = ""
         self.recipient = recipient  # who rings at the end of a chain of forwards; None outside our domains
 
 
@@ -51,13 +55,20 @@ def way_to(binding: BindingFacts) -> Way:
 
 class TargetFinder:
     """Decides for one request. ``gather`` finds the recipient of any URI, None when it is not a user address of ours;
-    ``is_own`` tells whether a URI would lead back to this server."""
+    ``is_own`` tells whether a URI would lead back to this server; ``caller`` is the address the request came from."""
 
-    __slots__ = ("_gather", "_is_own", "_now", "_seen", "_way_to", "steps")
+    __slots__ = ("_caller", "_gather", "_is_own", "_now", "_seen", "_way_to", "steps")
 
     def __init__(
-        self, gather: Gather, is_own: Callable[[Uri], bool], now: float, steps: Steps, way: WayTo = way_to
+        self,
+        gather: Gather,
+        is_own: Callable[[Uri], bool],
+        now: float,
+        steps: Steps,
+        way: WayTo = way_to,
+        caller: str = "",
     ) -> None:
+        self._caller = caller
         self._gather = gather
         self._is_own = is_own
         self._now = now
@@ -95,7 +106,8 @@ class TargetFinder:
         if action == FORWARD:
             return self._forward(Uri.parse(argument), request_uri, recipient, name)
         if action in REDIRECTING:
-            return redirect(action, name, request_uri, recipient.bindings, self._now, self.steps)
+            found = redirect(action, name, request_uri, recipient.bindings, self._now, self.steps, self._caller)
+            return found or self._instead(request_uri, recipient, name)
         return self._proxy(action, request_uri, recipient, name)
 
     def _forward(self, uri: Uri, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
@@ -108,6 +120,14 @@ class TargetFinder:
         if self._is_own(uri):
             return Refuse(404, "Not Found", f"{name} forwards to this server itself, where nobody is meant: 404")
         return Forward([[Target(uri)]], recipient.policy.ring_time)
+
+    def _instead(self, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
+        """The caller can use none of the contacts, but this server can (D06)."""
+        self.steps.append(Step("No contact is left that the caller could use: proxied instead", "D06", "8.3"))
+        decision = self._proxy(PROXY, request_uri, recipient, name)
+        if isinstance(decision, Forward):
+            decision.note = f"Proxied instead of redirected, for the caller can use none of {name}'s contacts himself"
+        return decision
 
     def _proxy(self, action: str, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
         if not recipient.bindings:

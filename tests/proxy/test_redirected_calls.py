@@ -1,6 +1,6 @@
 import pytest
 
-from tests.proxy.scene import ALICE, Scene
+from tests.proxy.scene import ALICE, BOB, ELSEWHERE, Scene
 
 pytestmark = pytest.mark.rfc("3261", "8.3")
 
@@ -68,6 +68,115 @@ class TestRedirect:
 def test_never_to_the_address_that_was_called(scene):
     scene.register("bob", "sip:bob@example.org")
     assert scene.call("bob").statuses == [100, 404]
+
+
+LAN = "sip:bob@10.0.0.20:5060"
+PRIVATE = ("10.0.0.20", 5060)
+
+
+@pytest.mark.rule("D06")
+class TestProxiedInstead:
+    """8.3: contacts the caller cannot use."""
+
+    def test_nothing_left_is_proxied_and_said(self, scene):
+        scene.register("bob", LAN)
+        call = scene.call("bob")
+        scene.answer(call.at(PRIVATE), 200)
+        assert call.statuses == [100, 200]
+        assert scene.record.decision == "proxy"
+        assert scene.record.explanation == (
+            "bob's phone answered (200). "
+            "Proxied instead of redirected, for the caller can use none of bob's contacts himself"
+        )
+        assert [step.rule for step in scene.record.steps].count("D06") == 2
+
+    def test_what_is_left_is_told(self, scene):
+        scene.register("bob", LAN)
+        scene.register("bob", DESK)
+        call = scene.call("bob")
+        assert call.statuses == [100, 302]
+        assert call.final.values("contact") == [f"<{DESK}>;q=1;expires=3600"]
+
+    def test_a_caller_in_a_private_network_is_redirected(self, scene):
+        scene.register("bob", LAN)
+        assert scene.call("bob", source=("192.168.1.9", 5060)).statuses == [100, 302]
+
+    @pytest.mark.rule("P05")
+    def test_a_path_is_used_and_not_told(self, scene):
+        scene.register("bob", DESK, path=("<sip:192.0.2.77:5080;lr>",))
+        assert scene.call("bob").at(("192.0.2.77", 5080))
+
+    def test_a_connection_is_used_and_not_told(self, scene):
+        flow = scene.endpoint.flow(("192.0.2.20", 40123), "tcp")
+        scene.register("bob", "sip:bob@192.0.2.20:40123;transport=tcp", flow=flow)
+        assert scene.call("bob").at(("192.0.2.20", 40123))
+
+    @pytest.mark.rule("D10")
+    def test_other_methods_too(self, scene):
+        scene.register("bob", LAN)
+        assert scene.send(method="MESSAGE", uri="sip:bob@example.org").at(PRIVATE)
+
+    def test_then_proxies_are_meant_by_what_is_for_proxies(self, scene):
+        scene.register("bob", LAN)
+        assert scene.call("bob", fields=["Proxy-Require: foo"]).statuses == [100, 420]
+
+    @pytest.mark.rule("P25")
+    def test_and_loops_are_found(self, scene):
+        scene.register("bob", LAN)
+        copy = scene.call("bob").at(PRIVATE).message
+        copy.uri_text = "sip:bob@example.org"
+        copy.add_top("Via", "SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKloop")
+        scene.endpoint.deliver(copy, ELSEWHERE)
+        assert scene.endpoint.sent[-1].status == 482
+
+    @pytest.mark.rule("D07")
+    @pytest.mark.rule("P23")
+    @pytest.mark.rfc("3261", "22.3")
+    def test_credentials_for_the_redirect_server_go_no_further(self, scene):
+        scene.org.auth_call = True
+        scene.register("bob", LAN)
+        asked = scene.call("bob")
+        assert asked.statuses == [100, 401]
+        call = asked.with_password()
+        assert call.request.has("authorization")
+        assert not call.at(PRIVATE).message.has("authorization")
+
+
+@pytest.mark.rule("D09")
+def test_a_sips_call_is_not_sent_to_a_sip_contact(scene):
+    scene.register("bob", DESK)
+    scene.register("bob", "sips:bob@192.0.2.30:5061")
+    call = scene.call("sips:bob@example.org")
+    assert call.final.values("contact") == ["<sips:bob@192.0.2.30:5061>;q=1;expires=3600"]
+
+
+@pytest.mark.rule("D09")
+def test_a_sips_call_with_sip_contacts_only_is_480(scene):
+    scene.register("bob", DESK)
+    assert scene.call("sips:bob@example.org").statuses == [100, 480]
+
+
+@pytest.mark.rule("D08")
+class TestMixedForks:
+    def test_a_3xx_from_below_that_names_a_redirected_user_is_not_followed(self):
+        scene = Scene(recursion_limit=5)
+        scene.set_policy("carol", "redirect")
+        scene.register("bob", DESK)
+        scene.register("carol", MOBILE)
+        call = scene.call("bob")
+        scene.answer(call.at(BOB), 302, fields=["Contact: <sip:carol@example.org>"])
+        assert call.statuses == [100, 302]
+        assert len(call.forwarded()) == 1
+
+    def test_redirections_are_counted(self, scene):
+        scene.register("bob", DESK)
+        scene.register("bob", LAN)
+        scene.call("bob")
+        scene.register("carol", "sip:carol@carol.invalid")
+        scene.set_policy("carol", "redirect")
+        scene.call("carol")
+        count = scene.handler.count
+        assert (count["redirected"], count["contacts_left_out"], count["proxied_instead"]) == (1, 2, 1)
 
 
 @pytest.mark.rule("D04")

@@ -63,3 +63,25 @@ def test_a_sips_call_is_not_sent_to_a_sip_address():
     assert result(a_binding(DESK), a_binding("sips:bob@192.0.2.9"), uri="sips:bob@example.org").contacts == [
         "<sips:bob@192.0.2.9>;q=1;expires=600"
     ]
+
+
+@pytest.mark.rule("D06")
+class TestWhatTheCallerCanUse:
+    def test_useless_contacts_are_left_out_and_told(self):
+        steps = []
+        found = redirect(
+            "redirect",
+            "bob",
+            Uri.parse("sip:bob@example.org"),
+            [a_binding("sip:bob@10.0.0.5"), a_binding(DESK)],
+            NOW,
+            steps,
+            "203.0.113.9",
+        )
+        assert (found.status, found.contacts) == (302, [f"<{DESK}>;q=1;expires=600"])
+        assert steps[0].rule == "D06"
+        assert steps[0].text.startswith("sip:bob@10.0.0.5 is a private address")
+
+    def test_nothing_left_means_no_redirection(self):
+        assert result(a_binding("sip:bob@x.invalid")) is None
+        assert result(a_binding("sip:bob@x.invalid"), a_binding("sip:bob@example.org")) is None
