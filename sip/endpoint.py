@@ -172,7 +172,7 @@ class Endpoint:
         Failures are told to ``user`` later, never before this returns.
         """
         if next_hop.has_others:
-            user = Observed(self._failed_targets, user)
+            user = Observed(self._failed_targets, next_hop, user)
         return self._layer.send_request(request, next_hop, user, branch_suffix)
 
     def send_stateless(self, request: Request, next_hop: NextHop) -> None:

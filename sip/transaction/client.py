@@ -28,6 +28,7 @@ class ClientTransaction:
     __slots__ = (
         "branch",
         "data",
+        "fallback",
         "interval",
         "is_reliable",
         "layer",
@@ -59,6 +60,7 @@ class ClientTransaction:
         self.state = state
         self.is_reliable = next_hop.protocol != "udp"
         self.data = b""  # the request as sent, while it may have to be sent again
+        self.fallback: NextHop | None = None  # by UDP after all, when the connection is refused (§18.1.1)
         self.interval = layer.intervals.t1
         self.timer: Timer | None = None
         self.retransmission_timer: Timer | None = None
@@ -82,9 +84,18 @@ class ClientTransaction:
 
     def transport_failed(self, now: float) -> None:
         """The request could not be sent (§17.1.4)."""
-        if self.is_answered:
-            return
-        self._fail(503, now)
+        if not self.is_answered and not self.falls_back(now):
+            self._fail(503, now)
+
+    def falls_back(self, now: float) -> bool:
+        """Start over by UDP if that is where the request would have gone but for its size (§18.1.1)."""
+        if self.fallback is None or self.state not in (ClientState.CALLING, ClientState.TRYING):
+            return False
+        self.stop_timers()
+        self.layer.fall_back(self, self.fallback, now)
+        self.fallback = None
+        self.start(now)
+        return True
 
     def _fail(self, status: int, now: float) -> None:
         self.end()

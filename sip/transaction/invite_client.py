@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sip.message.messages import Request, Response, new_request
 from sip.transaction.client import ClientState, ClientTransaction
+from sip.transaction.limits import STREAM_PATIENCE
 from sip.transaction.users import ClientUser, Surroundings
 from sip.transport.selection import NextHop
 
@@ -31,6 +32,8 @@ class InviteClientTransaction(ClientTransaction):
         self.timer = timers.start(self, "B", self.layer.intervals.longest, now)
         if not self.is_reliable:
             self.retransmission_timer = timers.start(self, "A", self.interval, now)
+        elif self.fallback is not None:
+            self.retransmission_timer = timers.start(self, "fallback", STREAM_PATIENCE, now)
         self.data = self.request.to_bytes()
         self.layer.transmit(self, self.data)
 
@@ -91,6 +94,8 @@ class InviteClientTransaction(ClientTransaction):
                 self.interval *= 2
                 self.retransmission_timer = self.layer.timers.start(self, "A", self.interval, now)
                 self.layer.transmit(self, self.data)
+            case ClientState.CALLING, "fallback":
+                self.falls_back(now)
             case (ClientState.CALLING, "B") | (ClientState.PROCEEDING, "cancelled"):
                 self._fail(408, now)
             case (ClientState.COMPLETED, "D") | (ClientState.ACCEPTED, "M"):
@@ -100,7 +105,7 @@ class InviteClientTransaction(ClientTransaction):
 
     def transport_failed(self, now: float) -> None:
         # Figure 5 knows the error in Calling only: after a provisional response the request has arrived.
-        if self.state is ClientState.CALLING:
+        if self.state is ClientState.CALLING and not self.falls_back(now):
             self._fail(503, now)
 
     def end(self) -> None:

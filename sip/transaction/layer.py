@@ -16,13 +16,16 @@ from sip.transaction.key import RequestKey, is_rfc2543, key_of_cancelled, merge_
 from sip.transaction.limits import (
     MAX_ANSWERED_TRANSACTIONS,
     MAX_CLIENT_TRANSACTIONS,
+    MAX_DATAGRAM_REQUEST_BYTES,
     MAX_LIVE_SERVER_TRANSACTIONS,
+    STREAM_REFUSED_INTERVAL,
 )
 from sip.transaction.non_invite_client import NonInviteClientTransaction
 from sip.transaction.non_invite_server import NonInviteServerMachine
 from sip.transaction.server import ServerMachine, ServerTransaction
 from sip.transaction.timers import Intervals, Timers
 from sip.transaction.users import ClientUser, TransactionUser, Transport
+from sip.transport.failed_targets import FailedTargets
 from sip.transport.flow import Flow
 from sip.transport.received import answers_to_group, response_address, response_ttl, stamp
 from sip.transport.selection import NextHop
@@ -67,6 +70,7 @@ class TransactionLayer:
         self._token = token
         self._servers: dict[RequestKey, ServerMachine] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
+        self._refusing = FailedTargets()  # those that will not have TCP
         self._answered: deque[ServerMachine] = deque()
         self._first: dict[tuple[str, str, int, str], ServerMachine] = {}
 
@@ -169,8 +173,23 @@ class TransactionLayer:
     ) -> ClientTransaction:
         """Put our Via on top of a request and send it in a client transaction."""
         branch = self.branch_start + self._token() + branch_suffix
+        fallback = None
+        if next_hop.protocol == "udp" and next_hop.flow is None and _is_large(request):
+            stream = next_hop._replace(protocol="tcp")
+            if self._may_stream(stream):
+                fallback, next_hop = next_hop, stream
         sent_by = self._add_via(request, next_hop, branch)
-        return self._start_client(request, branch, sent_by, next_hop, user)
+        return self._start_client(request, branch, sent_by, next_hop, user, fallback)
+
+    def _may_stream(self, next_hop: NextHop) -> bool:
+        """Whether a large request may go by TCP (§18.1.1): we can, and the target has not refused lately."""
+        if self._refusing.has_failed(next_hop, self.now()):
+            return False
+        try:
+            self._transport.listener_for(next_hop)
+        except LookupError:
+            return False
+        return True
 
     def send_stateless(self, request: Request, next_hop: NextHop, branch: str) -> None:
         """Put our Via on top of a request and send it once: ACK to a 2xx, CANCEL without context (§16.10, §16.11)."""
@@ -189,10 +208,17 @@ class TransactionLayer:
         return sent_by
 
     def _start_client(
-        self, request: Request, branch: str, sent_by: str, next_hop: NextHop, user: ClientUser | None
+        self,
+        request: Request,
+        branch: str,
+        sent_by: str,
+        next_hop: NextHop,
+        user: ClientUser | None,
+        fallback: NextHop | None = None,
     ) -> ClientTransaction:
         kind = InviteClientTransaction if request.method == "INVITE" else NonInviteClientTransaction
         transaction = kind(self, request, branch, sent_by, next_hop, user)
+        transaction.fallback = fallback
         if len(self._clients) >= MAX_CLIENT_TRANSACTIONS or not sent_by:
             if sent_by:
                 self.count["too_many_transactions"] += 1
@@ -245,12 +271,25 @@ class TransactionLayer:
                 self._log_failure(error, None)
 
     def transmit(self, transaction: ClientTransaction, data: bytes) -> None:
+        next_hop = transaction.next_hop
+
         def failed() -> None:
-            transaction.transport_failed(self.now())
+            if transaction.next_hop is next_hop:  # and not on to UDP meanwhile
+                transaction.transport_failed(self.now())
 
         is_reliable = transaction.is_reliable
-        if not self._transport.send_to(transaction.next_hop, data, failed if is_reliable else None):
+        if not self._transport.send_to(next_hop, data, failed if is_reliable else None):
             self._transport.soon(failed)
+
+    def fall_back(self, transaction: ClientTransaction, next_hop: NextHop, now: float) -> None:
+        """Turn a transaction from TCP to UDP, with its Via (§18.1.1); nothing of it has been answered."""
+        self.count["large_request_by_udp"] += 1
+        self._refusing.failed(transaction.next_hop, now, STREAM_REFUSED_INTERVAL)
+        transaction.next_hop = next_hop
+        transaction.is_reliable = False
+        request = transaction.request
+        request.remove_top_value("Via")
+        transaction.sent_by = self._add_via(request, next_hop, transaction.branch)
 
     def send_cancel(self, invite: ClientTransaction) -> None:
         fields = invite.cancel_fields if isinstance(invite, InviteClientTransaction) else ()
@@ -296,3 +335,11 @@ class TransactionLayer:
             return
         self.count["core_failed"] += 1
         log_failure(error, message)
+
+
+VIA_BYTES = 100  # about what our own Via will add
+
+
+def _is_large(request: Request) -> bool:
+    size = sum(map(len, request.raw)) + 2 * len(request.raw) + len(request.start_line) + len(request.body)
+    return size + VIA_BYTES > MAX_DATAGRAM_REQUEST_BYTES

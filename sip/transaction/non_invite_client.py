@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sip.message.messages import Request, Response
 from sip.transaction.client import ClientState, ClientTransaction
+from sip.transaction.limits import STREAM_PATIENCE
 from sip.transaction.users import ClientUser, Surroundings
 from sip.transport.selection import NextHop
 
@@ -27,6 +28,8 @@ class NonInviteClientTransaction(ClientTransaction):
         self.timer = timers.start(self, "F", self.layer.intervals.longest, now)
         if not self.is_reliable:
             self.retransmission_timer = timers.start(self, "E", self.interval, now)
+        elif self.fallback is not None:
+            self.retransmission_timer = timers.start(self, "fallback", STREAM_PATIENCE, now)
         self.data = self.request.to_bytes()
         self.layer.transmit(self, self.data)
 
@@ -58,6 +61,8 @@ class NonInviteClientTransaction(ClientTransaction):
             case ClientState.PROCEEDING, "E":
                 self.retransmission_timer = self.layer.timers.start(self, "E", intervals.t2, now)
                 self.layer.transmit(self, self.data)
+            case ClientState.TRYING, "fallback":
+                self.falls_back(now)
             case ((ClientState.TRYING | ClientState.PROCEEDING), "F"):
                 self._fail(408, now)
             case ClientState.COMPLETED, "K":

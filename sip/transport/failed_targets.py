@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sip.message.messages import Response
-from sip.transaction.client import ClientTransaction
-from sip.transaction.users import ClientUser
 from sip.transport.selection import NextHop
+
+if TYPE_CHECKING:
+    from sip.transaction.client import ClientTransaction
+    from sip.transaction.users import ClientUser
 
 FAILED_INTERVAL = 60.0  # seconds a target is tried last
 MAX_RETRY_AFTER = 600.0  # seconds of Retry-After that are believed (§21.5.4)
@@ -35,36 +39,44 @@ class FailedTargets:
     def succeeded(self, hop: NextHop) -> None:
         self._until.pop(hop[:3], None)
 
+    def has_failed(self, hop: NextHop, now: float) -> bool:
+        """Whether it failed lately and has not succeeded since."""
+        return self._until.get(hop[:3], now) > now
+
     def last(self, hops: list[NextHop], now: float) -> list[NextHop]:
         """The hops in their order, but with those that failed at the end."""
         if not self._until:
             return hops
-        return sorted(hops, key=lambda hop: self._until.get(hop[:3], now) > now)
+        return sorted(hops, key=lambda hop: self.has_failed(hop, now))
 
 
 class Observed:
-    """A client user, seen through: what comes of its transaction tells whether the target works."""
+    """A client user, seen through: what comes of its transaction tells whether the target works.
 
-    __slots__ = ("_failed", "_is_alive", "_user")
+    ``hop`` is what was asked for; the transaction may have gone by another protocol (§18.1.1).
+    """
 
-    def __init__(self, failed: FailedTargets, user: ClientUser | None) -> None:
+    __slots__ = ("_failed", "_hop", "_is_alive", "_user")
+
+    def __init__(self, failed: FailedTargets, hop: NextHop, user: ClientUser | None) -> None:
         self._failed = failed
+        self._hop = hop
         self._user = user
         self._is_alive = False
 
     def response_received(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if response.status == 503:
-            self._failed.failed(transaction.next_hop, now, _retry_after(response))
+            self._failed.failed(self._hop, now, _retry_after(response))
         elif not self._is_alive:
             self._is_alive = True
-            self._failed.succeeded(transaction.next_hop)
+            self._failed.succeeded(self._hop)
         if self._user is not None:
             self._user.response_received(transaction, response, now)
 
     def failed(self, transaction: ClientTransaction, status: int, now: float) -> None:
         """Timer B or F, or the transport (§18.4). Silence after a provisional response is not the target's."""
         if not self._is_alive:
-            self._failed.failed(transaction.next_hop, now)
+            self._failed.failed(self._hop, now)
         if self._user is not None:
             self._user.failed(transaction, status, now)
 

@@ -90,6 +90,14 @@ class TestSecondServer:
         scene.answer(second.at(FIRST), 486)  # both had failed: in their own order
         assert reached(scene.call("bob")) == [FIRST]
 
+    @pytest.mark.rule("X11")
+    def test_also_when_a_large_request_went_by_tcp(self, scene: Scene) -> None:
+        call = scene.call("bob", body="v" * 1_500)
+        assert call.at(FIRST).protocol == "tcp"
+        scene.answer(call.at(FIRST), 503)
+        assert call.at(SECOND).protocol == "tcp"
+        assert reached(scene.call("bob")) == [SECOND]
+
     def test_silence_after_ringing_is_not_the_servers(self, scene: Scene) -> None:
         message = scene.send(method="MESSAGE", uri="sip:bob@example.org")
         scene.answer(message.at(FIRST), 100)
