@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from sip.message.address import Address
-from sip.message.limits import MAX_URI_CHARACTERS
+from sip.message.limits import MAX_ROUTES, MAX_URI_CHARACTERS
 from sip.message.params import format_params, printable
 from sip.transport.flow import bare_host
 
@@ -55,6 +55,24 @@ def contact_problem(
             return problem
         if is_own_address(host, uri.port):
             return 403, f"Contact {printable(host)} is an address of this server"
+    return None
+
+
+def path_problem(values: Sequence[str]) -> tuple[int, str] | None:
+    """Status and reason when requests cannot go this way (RFC 3327 §5.3), else None; BadMessage when it is malformed.
+
+    A Path makes us send to addresses that somebody else chose, just as a contact does. An address of this server is
+    allowed: the route set that comes of it drops it (§16.4).
+    """
+    if len(values) > MAX_ROUTES:
+        return 400, f"More than {MAX_ROUTES} Path values"
+    for value in values:
+        uri = Address.parse(value).uri
+        if not uri.is_sip or uri.port == 0:
+            return 400, "Path leads nowhere"
+        problem = host_problem(uri.host) or (host_problem(uri.params["maddr"] or "") if "maddr" in uri.params else None)
+        if problem is not None:
+            return problem[0], problem[1].replace("Contact host", "Path host", 1)
     return None
 
 

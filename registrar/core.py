@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registrar.choices import REFUSE
-from registrar.contacts import contact_problem, other_parameters, storable
+from registrar.contacts import contact_problem, other_parameters, path_problem, storable
 from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
 from sip.location import AddressOfRecord, Binding, BindingChanges
@@ -153,6 +153,9 @@ def register(
         contacts = parse_contacts(request.lines("contact"))
         if contacts.is_star:
             return _remove_all(request, record, live, len(contacts.addresses))
+        problem = path_problem(path) if path else None
+        if problem is not None:
+            return Refused(*problem, "RFC 3327 5.3")
         result = _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address, chance)
     except BadMessage as error:
         return Refused(400, error.reason, "10.3 step 7")

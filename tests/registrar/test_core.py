@@ -115,6 +115,31 @@ class TestRequest:
         assert "Path" not in dict(result.fields(NOW))
         assert "Path" not in dict(registrar(path="<sip:edge.example.org;lr>", cseq=2).fields(NOW))
 
+    @pytest.mark.rfc("3327", "5.3")
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("<", 400),
+            ("<sip:>", 400),
+            ("<tel:+123>", 400),
+            ("<sip:edge.example.org:0;lr>", 400),
+            (", ".join(["<sip:edge.example.org;lr>"] * 21), 400),
+            ("<sip:127.1;lr>", 400),
+            ("<sip:224.0.1.75;lr>", 403),
+            ("<sip:edge.example.org;lr;maddr=224.0.1.75>", 403),
+            ("<sip:edge.example.org;lr>, <sip:0.0.0.0;lr>", 403),
+        ],
+    )
+    def test_path_as_a_weapon(self, registrar, path, status):
+        registrar(f"<{MOBILE}>")
+        refused(registrar(f"<{DESK}>", path=path, supported="path", cseq=2), status)
+        assert registrar.contacts == [MOBILE]
+
+    @pytest.mark.rfc("3327", "5.3")
+    @pytest.mark.parametrize("path", ["<sip:192.0.2.1:5060;lr>", "<sips:edge.example.org;lr;ob>", "<sip:[::1];lr>"])
+    def test_ways_that_requests_can_go(self, registrar, path):
+        assert registrar(f"<{DESK}>", path=path, supported="path").changes.added[0].path == (path,)
+
     @pytest.mark.rule("R04")
     def test_storing_a_path_lets_nothing_else_through(self):
         fields = refused(inspect_request(a_request(path="<sip:p;lr>", require="x"), "store"), 420)
