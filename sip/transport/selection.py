@@ -100,8 +100,9 @@ def next_hops(
     [0, 1), the same ones in every round; ``is_reachable`` takes protocol and numeric host.
     """
     if wanted.is_numeric:
-        targets = [_Target(wanted.protocols[0], wanted.host, _port(wanted))]
-        return _reachable(targets, {}, is_reachable), []
+        protocol = wanted.protocols[0]
+        hop = NextHop(protocol, wanted.host, wanted.port or DEFAULT_PORTS[protocol])
+        return [hop] if is_reachable(protocol, wanted.host) else [], []
     if not is_host_name(wanted.host):
         return [], []
     if wanted.port is not None:  # RFC 3263 §4.2: no SRV
@@ -112,8 +113,7 @@ def next_hops(
         if questions:
             return [], questions
         targets = _targets(wanted, services, answers, random)
-    names = (target.host for target in targets if not is_numeric_host(target.host))
-    questions = _missing(answers, (Question(Kind.ADDRESS, name) for name in names))
+    questions = _missing(answers, (Question(Kind.ADDRESS, target.host) for target in targets))
     return ([], questions) if questions else (_reachable(targets, answers, is_reachable), [])
 
 
@@ -121,10 +121,6 @@ class _Target(NamedTuple):
     protocol: str
     host: str
     port: int
-
-
-def _port(wanted: Destination) -> int:
-    return wanted.port or DEFAULT_PORTS[wanted.protocols[0]]
 
 
 def _missing(answers: Answers, questions: Iterable[Question]) -> list[Question]:
@@ -176,9 +172,8 @@ def _targets(
 def _reachable(targets: list[_Target], answers: Answers, is_reachable: Callable[[str, str], bool]) -> list[NextHop]:
     hops: dict[NextHop, None] = {}
     for protocol, host, port in targets:
-        found = answers[Question(Kind.ADDRESS, host)] if not is_numeric_host(host) else ()
-        addresses = [one for one in found if isinstance(one, str) and _is_of_a_host(one)] or [host]
-        addresses = [one for one in addresses if is_numeric_host(one) and is_reachable(protocol, one)]
+        found = (one for one in answers[Question(Kind.ADDRESS, host)] if isinstance(one, str))
+        addresses = [one for one in found if _is_of_a_host(one) and is_reachable(protocol, one)]
         for address in addresses[:MAX_ADDRESSES]:
             hops[NextHop(protocol, address, port or DEFAULT_PORTS[protocol])] = None
     found_hops = list(hops)[:MAX_TARGETS]
