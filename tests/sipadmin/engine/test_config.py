@@ -39,3 +39,8 @@ def test_an_interface_that_cannot_join_is_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
         assert config.joinable(["203.0.113.1"]) == []
     assert "203.0.113.1" in caplog.text
+
+
+def test_name_servers_are_the_systems_unless_named():
+    assert list(make(SIPADMIN_MULTICAST="").name_servers) == []
+    assert list(make(SIPADMIN_MULTICAST="", SIPADMIN_DNS="192.0.2.53:53").name_servers) == [("192.0.2.53", 53)]
