@@ -197,11 +197,11 @@ class TestInstanceAlone:
 contact = st.builds(
     "<{}>{}{}{}".format,
     st.sampled_from([DESK, MOBILE, CAFE, f"{DESK};a=1", f"{DESK};a=2"]),
-    st.sampled_from(["", f";{PHONE}", f";{OTHER}"]),
-    st.sampled_from(["", ";reg-id=1", ";reg-id=2"]),
+    st.sampled_from(["", f";{PHONE}", f";{PHONE}", f";{OTHER}"]),
+    st.sampled_from(["", "", ";reg-id=1", ";reg-id=2"]),
     st.sampled_from(["", "", ";expires=0", ";expires=20"]),
 )
-step = st.tuples(st.lists(contact, min_size=1, max_size=3), st.sampled_from(["a", "b"]), st.integers(1, 6))
+step = st.tuples(st.lists(contact, min_size=1, max_size=2), st.sampled_from(["a", "a", "b"]), st.integers(1, 4))
 limits = st.builds(
     Limits,
     max_contacts=st.integers(1, 4),
@@ -217,7 +217,7 @@ limits = st.builds(
 class TestAnySequence:
     """What holds after every REGISTER, whatever came before."""
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=500, deadline=None)
     @given(limits, st.lists(step, max_size=8))
     def test_invariants(self, limits, steps):
         registrar = Registrar()
