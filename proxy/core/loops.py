@@ -33,22 +33,26 @@ class LoopCheck:
         of their INVITE; so does the topmost Via, which differs whenever a request comes back, so that no loop would
         ever be found (RFC 5393 §4.2.1).
         """
-        parts = [canonical(uri), request.call_id, str(request.cseq.number), request.from_.uri_text, request.from_tag]
-        parts.append(request.to_tag)
+        from_ = request.from_
+        # No value has a line break in it, so that no two lists give the same text.
+        text = f"{canonical(uri)}\n{request.call_id}\n{request.cseq.number}\n{request.to_tag}"
+        text = f"{text}\n{from_.uri_text}\n{from_.tag}"
         names = request.names
         for name in _FIELDS:
             if name in names:
-                parts.append(name)
-                parts += request.lines(name)
-        # No value has a line break in it, so that no two lists give the same text.
-        text = "\n".join(parts).encode("utf-8", "surrogateescape")
-        return "." + blake2b(text, digest_size=_HASH_BYTES, key=self._key).hexdigest()
+                text = "\n".join([text, name, *request.lines(name)])
+        return (
+            "." + blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_HASH_BYTES, key=self._key).hexdigest()
+        )
 
 
 def is_loop(request: Request, mark: str) -> bool:
     """Whether a copy with this mark came back: nothing changed that routing depends on. Otherwise it may be a spiral,
     which is legal (P24)."""
-    return any(mark in line for line in request.lines("via"))
+    for name, line in zip(request.names, request.raw, strict=True):  # noqa: SIM110 - half the time of any()
+        if name == "via" and mark in line:
+            return True
+    return False
 
 
 def canonical(uri: Uri) -> str:

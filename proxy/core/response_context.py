@@ -239,19 +239,20 @@ class ResponseContext:
             targets = targets[:free]
         group = self._next_group
         self._next_group += 1
+        is_last = self._next_group == len(self._groups)
         if self.is_invite:
             self.group_deadline = now + self.ring_time
         else:
-            is_last = self._next_group == len(self._groups)
             self.group_deadline = NEVER if is_last else now + NON_INVITE_GROUP_TIME
-        # Later groups keep something, so that they need not wait for branches that are slow to end.
-        for later in self._groups[self._next_group :]:
-            free -= len(later)
-        shared = max(free, len(targets))
+        left = len(targets)
+        if not is_last:
+            # Later groups keep something, so that they need not wait for branches that are slow to end.
+            free = max(left, free - sum(map(len, self._groups[self._next_group :])))
         deadline = now + TIMER_C if self.is_invite else NEVER
-        for left, target in zip(range(len(targets), 0, -1), targets, strict=True):
-            breadth = shared // left
-            shared -= breadth
+        for target in targets:
+            breadth = free // left
+            free -= breadth
+            left -= 1
             branch = Branch(len(self.branches), group, target, now, deadline, breadth)
             self.branches.append(branch)
             effects.append(Start(branch))
