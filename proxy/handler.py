@@ -194,6 +194,8 @@ class ProxyHandler:
                 transaction, "www" if is_redirect else "proxy", now, is_spiral=earlier is not None
             )
             refusal = admitted.refusal
+            if refusal is not None:
+                transaction.limit_copies()
             if refusal is not None and admitted.is_bare:
                 transaction.respond_with(refusal.status, refusal.reason, refusal.fields)
                 return
@@ -226,6 +228,8 @@ class ProxyHandler:
         if refusal is None:
             admitted = self.admission.to_elsewhere(transaction, routed.uri, now, is_spiral=earlier is not None)
             refusal = admitted.refusal
+            if refusal is not None:
+                transaction.limit_copies()
             if refusal is not None and admitted.is_bare:
                 transaction.respond_with(refusal.status, refusal.reason, refusal.fields)
                 return

@@ -81,6 +81,10 @@ class InviteServerMachine(ServerMachine):
     def timer_fired(self, name: str, now: float) -> None:
         match self.state, name:
             case ServerState.COMPLETED, "G":
+                if self.copies_left is not None:
+                    if self.copies_left <= 0:
+                        return
+                    self.copies_left -= 1
                 self.send_again()
                 self.interval = min(2 * self.interval, self.layer.intervals.t2)
                 self.retransmission_timer = self.layer.timers.start(self, "G", self.interval, now)

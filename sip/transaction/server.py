@@ -13,6 +13,8 @@ from sip.transaction.timers import Timer
 from sip.transaction.users import Surroundings
 from sip.transport.flow import Flow
 
+COPIES_TO_STRANGERS = 3  # repetitions of a refusal: lost four times in a row, it is the network that refuses
+
 
 class ServerState(Enum):
     """The states of figures 7 and 8, and Accepted of RFC 6026 §7.1."""
@@ -69,6 +71,11 @@ class ServerTransaction:
         self.respond(response)
         return response
 
+    def limit_copies(self) -> None:
+        """Repeat a refusal of an INVITE a few times only. For senders who have not shown that they are where the
+        request says: eleven copies to a forged address would be an attack on who lives there."""
+        self.machine.copies_left = COPIES_TO_STRANGERS
+
     def ignore(self) -> None:
         """Never answer: retransmissions are absorbed in silence (multicast, §18.2.2; banned sources)."""
         machine = self.machine
@@ -86,6 +93,7 @@ class ServerMachine:
 
     __slots__ = (
         "address",
+        "copies_left",
         "flow",
         "key",
         "layer",
@@ -106,6 +114,7 @@ class ServerMachine:
         self.transaction: ServerTransaction | None = None  # until answered
         self.response = b""  # the last one sent, for retransmissions
         self.timer: Timer | None = None
+        self.copies_left: int | None = None  # that Timer G may send by itself; None: as many as there is time for
         self.on_end: Callable[[], None] | None = None
         self.address: tuple[str, int] = flow.remote  # where responses go
         self.ttl = 0  # of responses to a multicast group

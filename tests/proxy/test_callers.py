@@ -279,3 +279,39 @@ def test_proxy_require_is_420_with_unsupported(scene):
     call = scene.call("bob", from_=STRANGER, fields=["Proxy-Require: foo", "Require: bar"])
     assert call.statuses == [100, 420]
     assert call.final.first("unsupported") == "foo"
+
+
+@pytest.mark.rfc("3261", "17.2.1")
+class TestWhatOneInviteDraws:
+    """Who has not shown that he is where his request says gets few answers."""
+
+    @staticmethod
+    def final(call):
+        return [sent for sent in call.sent if sent.status >= 300]
+
+    def test_a_challenge_is_repeated_three_times(self):
+        scene = Scene(auth_call=True)
+        scene.register("bob", "sip:bob@192.0.2.20:5060")
+        call = scene.call("bob")
+        scene.advance(40)
+        assert [sent.status for sent in call.sent] == [100, 407, 407, 407, 407]
+        assert scene.endpoint.transactions == 0
+
+    def test_a_refusal_to_relay_too(self):
+        scene = Scene()
+        call = scene.call("sip:x@203.0.113.5", from_="<sip:m@elsewhere.example>;tag=1")
+        scene.advance(40)
+        assert [sent.status for sent in self.final(call)] == [403] * 4
+
+    def test_the_ack_ends_it_as_ever(self):
+        scene = Scene(auth_call=True)
+        call = scene.call("bob")
+        call.ack()
+        scene.advance(40)
+        assert len(self.final(call)) == 1
+
+    def test_who_proved_himself_gets_all_of_them(self):
+        scene = Scene(auth_call=True)
+        call = scene.call("nobody").with_password()
+        scene.advance(40)
+        assert [sent.status for sent in self.final(call)].count(404) == 11

@@ -107,3 +107,16 @@ class TestFigure7:
         machine.end()
         machine.end()
         assert surroundings.take() == ["end"]
+
+
+@pytest.mark.rfc("3261", "17.2.1")
+def test_a_limit_ends_the_copies_and_not_the_transaction():
+    machine, surroundings = machine_in(COMPLETED)
+    machine.copies_left = 1
+    machine.timer_fired("G", surroundings.time)
+    machine.timer_fired("G", surroundings.time)
+    assert surroundings.take() == ["send 486"]
+    machine.request_received(surroundings.time)
+    assert surroundings.take() == ["send 486"]
+    assert machine.ack_received(surroundings.time)
+    assert machine.state is CONFIRMED
