@@ -83,7 +83,7 @@ def parse_expires(text: str | None, default: int) -> int:
 
 def parse_max_forwards(text: str) -> int:
     """0 to 255 (§20.22); BadMessage when malformed."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 3 or int(text) > 255:
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > 255:
         raise BadMessage(f"Malformed Max-Forwards {printable(text)}", field="max-forwards")
     return int(text)
 

@@ -120,7 +120,11 @@ def _check(message: Message, head: str, noted: dict[str, str]) -> None:
     message._cseq = cseq = _cseq_of(noted["cseq"])
     if isinstance(message, Request) and cseq.method != message.method:
         raise BadMessage(f"CSeq names {printable(cseq.method)}, the Request-Line another method", field="cseq")
-    message._via = top_via(value_of(noted["via"]))
+    via = value_of(noted["via"])
+    message._via = top_via(via)
+    if ";;" in via or ",," in via:
+        # §25.1: neither a parameter nor a value is empty; good enough to find the way back, not to go on (§16.3 step 1)
+        raise BadMessage(f"Malformed Via {printable(via)}", field="via")
     message._from = _address_of(noted["from"])
     message._to = _address_of(noted["to"])
     line = noted.get("content-length")

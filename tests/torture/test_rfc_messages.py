@@ -17,21 +17,8 @@ from tests.torture.server import FORWARDED, SENDER, SENDER_IPV6, Server
 FOLDER = os.environ.get("SIPADMIN_TORTURE_DIR", "")
 needs_files = pytest.mark.skipif(not FOLDER, reason="SIPADMIN_TORTURE_DIR names no folder with the RFCs' messages")
 
-# Where the server is wrong today; the table says what is right.
-WRONG = {
-    "wsinv": "Max-Forwards 0068 is taken for malformed: parse_max_forwards counts leading zeros",
-    "badinv01": "empty parameters and empty values of Via are taken for well-formed",
-}
-
 ROWS = [("rfc4475", owed) for owed in RFC4475] + [("rfc5118", owed) for owed in RFC5118]
-every_message = pytest.mark.parametrize(
-    ("folder", "owed"),
-    [
-        pytest.param(*row, id=name, marks=[pytest.mark.xfail(reason=WRONG[name], strict=True)] if name in WRONG else [])
-        for row in ROWS
-        for name in [row[1].name]
-    ],
-)
+every_message = pytest.mark.parametrize(("folder", "owed"), ROWS, ids=[owed.name for _, owed in ROWS])
 
 
 def read(folder: str, name: str) -> bytes:

@@ -51,11 +51,11 @@ def test_expires(text: str | None, seconds: int) -> None:
 class TestMaxForwards:
     """§20.22: 0 to 255."""
 
-    @pytest.mark.parametrize(("text", "number"), [("0", 0), ("70", 70), ("255", 255), ("070", 70)])
+    @pytest.mark.parametrize(("text", "number"), [("0", 0), ("70", 70), ("255", 255), ("070", 70), ("0068", 68)])
     def test_good(self, text: str, number: int) -> None:
         assert parse_max_forwards(text) == number
 
-    @pytest.mark.parametrize("text", ["", "-1", "256", "7O", "70.0", "0000"])
+    @pytest.mark.parametrize("text", ["", "-1", "256", "7O", "70.0", "00000000070"])
     def test_malformed(self, text: str) -> None:
         with pytest.raises(BadMessage):
             parse_max_forwards(text)

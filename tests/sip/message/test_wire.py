@@ -150,6 +150,11 @@ class TestHeaderFields:
     def test_cseq_with_more_white_space(self) -> None:
         assert parse_message(changed(b"314159 INVITE", b"0314159  \t INVITE")).cseq == (314159, "INVITE")
 
+    @pytest.mark.parametrize("via", [b"192.0.2.1;;branch=z9hG4bK1", b"192.0.2.1;branch=z9hG4bK1,, SIP/2.0/UDP a"])
+    def test_via_with_empty_parts_is_answered_400(self, via: bytes) -> None:
+        error = refusal(changed(b"192.0.2.1:5060;branch=z9hG4bK776asdhds", via))
+        assert error.status == 400 and error.message is not None and error.message.via.branch == "z9hG4bK1"
+
     def test_cseq_of_another_method(self) -> None:
         assert refusal(changed(b"314159 INVITE", b"314159 invite")).status == 400
 
