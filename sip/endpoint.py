@@ -27,6 +27,8 @@ from sip.transport.received import stamp
 from sip.transport.search import Search
 from sip.transport.selection import NextHop, destination, next_hops
 
+MAX_KEPT_HOPS = 4_096
+
 
 class Endpoint:
     """Receives and sends SIP for one transaction user.
@@ -60,6 +62,7 @@ class Endpoint:
             user, self, self._timers, Intervals(t1, t2, t4), token or Tokens(), self.count, worker_id
         )
         self._secret = os.urandom(16)
+        self._numeric: dict[str, NextHop] = {}  # URI -> its one hop: a phone is called again at the same contact
         self._failed_targets = FailedTargets()
 
     @property
@@ -232,12 +235,21 @@ class Endpoint:
         last. Servers of equal rights are drawn anew each time; with a ``key`` (a Call-ID, say) always the same way, as
         a proxy without state needs it.
         """
+        known = self._numeric.get(uri.text)
+        if known is not None:
+            done([known])
+            return
         wanted = destination(uri)
         if wanted is None:
             done([])
             return
         if wanted.is_numeric:
-            done(next_hops(wanted, {}, float, self._is_reachable)[0])
+            hops = next_hops(wanted, {}, float, self._is_reachable)[0]
+            if hops:
+                if len(self._numeric) >= MAX_KEPT_HOPS:
+                    self._numeric.clear()
+                self._numeric[uri.text] = hops[0]
+            done(hops)
             return
 
         def found(hops: list[NextHop]) -> None:

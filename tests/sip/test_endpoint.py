@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from sip.endpoint import Tokens
+from sip.endpoint import MAX_KEPT_HOPS, Tokens
 from sip.message.messages import Request, Response, new_request
 from sip.message.uri import Uri
 from sip.message.wire import parse_message
@@ -344,3 +344,15 @@ def test_compact_folded_and_odd_spellings_are_understood() -> None:
     )
     assert [sent.status for sent in endpoint.take()] == [200]
     assert [via.host for via in core.transactions[0].request.vias] == ["192.0.2.10", "192.0.2.11"]
+
+
+def test_hops_of_numeric_uris_are_kept_within_a_bound() -> None:
+    endpoint = ImaginaryEndpoint(RecordingCore())
+    hops: list[NextHop] = []
+    for number in range(MAX_KEPT_HOPS + 10):
+        endpoint.resolve(Uri.parse(f"sip:bob@192.0.2.20:{1024 + number}"), hops.extend)
+    assert [hop.port for hop in hops] == list(range(1024, 1024 + MAX_KEPT_HOPS + 10))
+    assert len(endpoint._numeric) <= MAX_KEPT_HOPS
+    again: list[NextHop] = []
+    endpoint.resolve(Uri.parse("sip:bob@192.0.2.20:1024"), again.extend)
+    assert again == hops[:1]
