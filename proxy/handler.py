@@ -365,7 +365,8 @@ class ProxyHandler:
         if isinstance(target.flow, Flow):
             found([NextHop.on(target.flow)])
         else:
-            self.endpoint.resolve(next_uri_for(routed, target), found)
+            # P29: a CANCEL without context goes where its INVITE went.
+            self.endpoint.resolve(next_uri_for(routed, target), found, request.call_id)
 
     def _record(
         self, transaction: ServerTransaction, recipient: Recipient | None, decision: Decision, steps: Steps, now: float

@@ -212,7 +212,8 @@ class ProxiedRequest:
         if isinstance(flow, Flow) and flow.is_open and not self.routed.routes:
             leg.found([NextHop.on(flow)])
             return
-        self._surroundings.endpoint.resolve(next_uri_for(self.routed, branch.target), leg.found)
+        call_id = self.transaction.request.call_id
+        self._surroundings.endpoint.resolve(next_uri_for(self.routed, branch.target), leg.found, call_id)
 
     def remember(self, response: Response, flow: Flow) -> None:
         if self._proof:
