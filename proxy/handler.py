@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from proxy.admission import Admission, Networks
 from proxy.caller import AuthenticatorFacts, CallerCheck
+from proxy.checks import RequestChecks
 from proxy.core.explain import Step, Steps, breadth_step
 from proxy.core.facts import (
     INITIAL_BREADTH,
@@ -23,14 +24,14 @@ from proxy.core.facts import (
     Target,
 )
 from proxy.core.forwarding import copy_for, next_uri_for
-from proxy.core.loops import LoopCheck, is_loop
+from proxy.core.loops import LoopCheck
 from proxy.core.own_requests import answer
 from proxy.core.recursion import Recursion
 from proxy.core.redirect import Redirect
 from proxy.core.response_context import Follow
 from proxy.core.routing import Routed, RouteProof, preprocess
 from proxy.core.targets import REDIRECTING, Decision, Forward, TargetFinder, WayTo, way_to
-from proxy.core.validation import breadth_of, check_breadth, check_max_forwards, check_proxy_require, check_scheme
+from proxy.core.validation import breadth_of, check_max_forwards, check_scheme
 from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord, Wall
 from proxy.proxied import ProxiedRequest
@@ -84,6 +85,7 @@ class ProxyHandler:
         self.running = RunningRequests()
         self.flows = DialogFlows()
         self.count: Counter[str] = Counter()
+        self._checks = RequestChecks(self.count)
         own_ports = {port for one in endpoint.listeners for port in (one.port, one.advertised_port) if port}
         self.responsibility = Responsibility(directory, endpoint.is_own_address, own_ports)
         self.admission = Admission(
@@ -160,7 +162,7 @@ class ProxyHandler:
     def _in_dialog(self, transaction: ServerTransaction, routed: Routed, is_own: bool, now: float) -> None:
         """A request with a To tag goes by its route and to nobody else (P27)."""
         if self._is_on_its_way(routed):
-            refusal = self._check_as_proxy(transaction.request)
+            refusal = self._checks.as_proxy(transaction.request)
             if refusal is not None:
                 self._refuse(transaction, refusal, now)
             else:
@@ -187,7 +189,7 @@ class ProxyHandler:
         earlier = self.running.spiral_of(request)
         loop_mark = self.loops.mark(request, routed.uri)
         # §8.3: a redirect server passes over what only proxies must understand.
-        refusal = None if is_redirect else self._check_as_proxy(request) or self._check_loop(request, loop_mark)
+        refusal = None if is_redirect else self._checks.before_forwarding(request, loop_mark)
         if refusal is None:
             # §22.1: a redirect server asks by 401, a proxy by 407 (R05).
             admitted = self.admission.to_user(
@@ -216,7 +218,7 @@ class ProxyHandler:
             )
             decision = finder.decide(routed.uri, recipient)
             if is_redirect:
-                decision = self._check_instead(request, decision, steps, loop_mark)
+                decision = self._checks.redirected(request, recipient, decision, loop_mark)
         self._do(transaction, routed, decision, recipient, steps, now, loop_mark)
 
     def _elsewhere(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
@@ -224,7 +226,7 @@ class ProxyHandler:
         request = transaction.request
         earlier = self.running.spiral_of(request)
         loop_mark = self.loops.mark(request, routed.uri)
-        refusal = self._check_as_proxy(request) or self._check_loop(request, loop_mark)
+        refusal = self._checks.before_forwarding(request, loop_mark)
         if refusal is None:
             admitted = self.admission.to_elsewhere(transaction, routed.uri, now, is_spiral=earlier is not None)
             refusal = admitted.refusal
@@ -258,28 +260,6 @@ class ProxyHandler:
     def _is_on_its_way(self, routed: Routed) -> bool:
         """Whether our own Record-Route sent it here, and it leads on to somebody else."""
         return routed.is_proven and (bool(routed.routes) or not self.responsibility.is_own(routed.uri))
-
-    def _check_as_proxy(self, request: Request) -> Refuse | None:
-        refusal = check_max_forwards(request) or check_proxy_require(request)
-        if refusal is None and request.has("max-breadth"):
-            refusal = check_breadth(request)
-            self.count["breadth_exceeded"] += refusal is not None
-        return refusal
-
-    def _check_instead(self, request: Request, decision: Decision, steps: Steps, loop_mark: str) -> Decision:
-        """What a redirect server decided. Where it proxies instead, what it passed over is checked now."""
-        self.count["contacts_left_out"] += sum(step.rule == "D06" and step.text.endswith("left out") for step in steps)
-        if not isinstance(decision, Forward):
-            return decision
-        self.count["proxied_instead"] += 1
-        return self._check_as_proxy(request) or self._check_loop(request, loop_mark) or decision
-
-    def _check_loop(self, request: Request, loop_mark: str) -> Refuse | None:
-        """§16.3 step 4."""
-        if not is_loop(request, loop_mark):
-            return None
-        self.count["loop_detected"] += 1
-        return Refuse(482, "Loop Detected", "The request came back to this server with nothing changed: 482")
 
     # Doing it
 

@@ -117,9 +117,9 @@ class ProxiedRequest:
         for effect in effects:
             kind = type(effect)
             if kind is SendUpstream:
-                self.transaction.respond(effect.response)  # type: ignore[union-attr]
+                self.transaction.respond(effect.response)  # type: ignore[union-attr]  # kind tells
             elif kind is Start:
-                leg = Leg(self, effect.branch)  # type: ignore[union-attr]
+                leg = Leg(self, effect.branch)  # type: ignore[union-attr]  # kind tells
                 self.legs.append(leg)
                 leg.start(now)
             elif isinstance(effect, Cancel):

@@ -156,13 +156,3 @@ class Recorder:
             work()
         except DatabaseError as error:
             logger.warning("Call attempts not cleared: %s", error)
-
-
-class NoRecorder:
-    """Announces and stores nothing; for tools and benches."""
-
-    def open(self, call_id: str, caller: str, callee: str, source: str, now: float) -> CallRecord:
-        return CallRecord(0, call_id, caller, callee, source, now)
-
-    def changed(self, record: CallRecord) -> None:
-        pass

@@ -208,7 +208,7 @@ class Endpoint:
         except LookupError:
             return False
         if protocol == "udp":
-            channel: DatagramChannel = listener.channel  # type: ignore[assignment]
+            channel = _datagram_channel(listener.channel)
             return channel.send(data, (host, port), listener.host)
         stream = self._network.stream_to((host, port), (listener.host, listener.port))
         return stream is not None and stream.write(data, failed)
@@ -289,11 +289,15 @@ class Endpoint:
 
 
 def _datagrams(flow: Flow) -> DatagramChannel:
-    return flow.channel  # type: ignore[return-value]
+    return _datagram_channel(flow.channel)
+
+
+def _datagram_channel(channel: object) -> DatagramChannel:
+    return channel  # type: ignore[return-value]  # the flow's protocol tells its kind
 
 
 def _streams(connection: object) -> StreamChannel:
-    return connection  # type: ignore[return-value]
+    return connection  # type: ignore[return-value]  # the flow's protocol tells its kind
 
 
 class Tokens:

@@ -41,7 +41,7 @@ def run(arguments: list[str]) -> int:
 
     try:
         # Read here: Django would answer a wrong setting with "unknown command".
-        settings.SIPADMIN  # noqa: B018
+        settings.SIPADMIN  # noqa: B018 - read for its errors
         execute_from_command_line(arguments)
     except ImproperlyConfigured as error:
         return refuse(str(error))

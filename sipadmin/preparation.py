@@ -74,7 +74,7 @@ class FolderInUse:
     def __init__(self, data: Path) -> None:
         import fcntl
 
-        self.file = open(data / "up.lock", "a+")  # noqa: SIM115
+        self.file = open(data / "up.lock", "a+")  # noqa: SIM115 - the lock lasts as long as the process
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -70,7 +70,7 @@ class NaturalKeyViewSet(PolicyContext, viewsets.ModelViewSet):
 
     def key(self) -> dict[str, Any]:
         """Serializer context from the address."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of address has its own
 
 
 @extend_schema_view(

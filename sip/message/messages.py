@@ -264,10 +264,6 @@ class Response(Message):
         self.reason = reason
 
     @property
-    def is_final(self) -> bool:
-        return self.status >= 200
-
-    @property
     def start_line(self) -> str:
         return f"SIP/2.0 {self.status} {self.reason}"
 

@@ -115,7 +115,7 @@ class TestResponse:
     def test_copied_fields_and_tag(self) -> None:
         response = response_to(request(), 404, to_tag="zz")
         assert response.names == ["via", "via", "from", "to", "call-id", "cseq", "content-length"]
-        assert response.to_tag == "zz" and response.reason == "Not Found" and response.is_final
+        assert response.to_tag == "zz" and response.reason == "Not Found"
         assert response.via.branch == "z9hG4bK2" and repr(response) == "<404 Not Found>"
 
     def test_existing_tag_is_kept(self) -> None:
