@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from registrar.domain_settings import SETTINGS
 from registrar.models import Domain
 
 USER_COLUMNS = (
@@ -22,25 +23,20 @@ USER_COLUMNS = (
 class DomainEntry:
     """One domain with its users, by name and by alias. ``names`` are its own and its aliases, in lower case."""
 
-    __slots__ = (
-        "aliases",
-        "auth_call",
-        "auth_register",
-        "contact_limit",
-        "default_expires",
-        "enabled",
-        "expires_jitter",
-        "id",
-        "max_contacts",
-        "max_expires",
-        "min_expires",
-        "name",
-        "names",
-        "one_contact_per_device",
-        "path_without_support",
-        "realm",
-        "users",
-    )
+    __slots__ = ("aliases", "id", "name", "names", "users", *SETTINGS)
+
+    realm: str
+    enabled: bool
+    auth_register: bool
+    auth_call: bool
+    min_expires: int
+    default_expires: int
+    max_expires: int
+    expires_jitter: int
+    max_contacts: int
+    contact_limit: str
+    one_contact_per_device: bool
+    path_without_support: str
 
     def __init__(self, row: Domain, aliases: Iterable[str] = ()) -> None:
         self.id: int = row.pk
@@ -52,18 +48,9 @@ class DomainEntry:
         """Become what the database says; the users stay."""
         self.name = row.name.lower()
         self.names = frozenset({self.name, *(name.lower() for name in aliases)})
+        for setting in SETTINGS:
+            setattr(self, setting, getattr(row, setting))
         self.realm = row.effective_realm
-        self.enabled = row.enabled
-        self.auth_register = row.auth_register
-        self.auth_call = row.auth_call
-        self.min_expires = row.min_expires
-        self.default_expires = row.default_expires
-        self.max_expires = row.max_expires
-        self.max_contacts = row.max_contacts
-        self.contact_limit = row.contact_limit
-        self.one_contact_per_device = row.one_contact_per_device
-        self.path_without_support = row.path_without_support
-        self.expires_jitter = row.expires_jitter
 
     def ha1_for(self, username: str, algorithm: str) -> str | None:
         """Hex H(A1) of an enabled user, for sip.auth; an alias is no digest name (§22.4)."""

@@ -6,12 +6,13 @@ import secrets
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
+from django.utils.text import capfirst
 
-from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT, REFUSE
-from registrar.models import Domain, SipUser, ThirdPartyRule, host_validator, username_validator
+from registrar.domain_settings import GROUPS, SETTINGS
+from registrar.models import LARGEST_NUMBER, Domain, SipUser, ThirdPartyRule, host_validator, username_validator
 from sipadmin.policy_form import PolicyFields
-from sipadmin.provisioning import LARGEST_NUMBER
 from sipadmin.rest.serializers import find_user
 
 
@@ -25,6 +26,25 @@ def generate_password() -> str:
     return "-".join("".join(secrets.choice(alphabet) for _ in range(5)) for _ in range(5))
 
 
+def setting_field(name: str) -> forms.Field:
+    """A setting of a domain as the model describes it, with the bounds that its validators hold."""
+    column = Domain._meta.get_field(name)
+    options: dict[str, Any] = {}
+    for validator in column.validators:
+        if isinstance(validator, MinValueValidator):
+            options["min_value"] = validator.limit_value
+        elif isinstance(validator, MaxValueValidator):
+            options["max_value"] = validator.limit_value
+    if column.choices:
+        return forms.ChoiceField(
+            choices=column.choices,
+            initial=column.get_default(),
+            label=capfirst(column.verbose_name),
+            help_text=column.help_text,
+        )
+    return column.formfield(**options)
+
+
 class DomainForm(PolicyFields):
     """Everything that is set for a domain."""
 
@@ -32,78 +52,33 @@ class DomainForm(PolicyFields):
     aliases = forms.CharField(
         required=False, label="Alias names", help_text="Other names of the same domain, separated by spaces."
     )
-    description = forms.CharField(required=False, max_length=200)
-    enabled = forms.BooleanField(required=False, initial=True)
-    realm = forms.CharField(
-        required=False,
-        max_length=253,
-        help_text="Digest realm; the domain's name when empty. A new realm needs new passwords.",
-    )
-    auth_register = forms.BooleanField(required=False, initial=True, label="Ask for a password at registration")
-    auth_call = forms.BooleanField(required=False, initial=True, label="Ask for a password when local users call")
-    min_expires = forms.IntegerField(min_value=0, max_value=LARGEST_NUMBER, initial=60, label="Shortest registration",
-                                     help_text="Seconds; shorter ones get 423.")  # fmt: skip
-    default_expires = forms.IntegerField(
-        min_value=0,
-        max_value=LARGEST_NUMBER,
-        initial=3600,
-        label="Usual registration",
-        help_text="Seconds; when the phone does not say.",
-    )
-    max_expires = forms.IntegerField(
-        min_value=0,
-        max_value=LARGEST_NUMBER,
-        initial=86400,
-        label="Longest registration",
-        help_text="Seconds; longer ones are shortened.",
-    )
-    expires_jitter = forms.IntegerField(
-        min_value=0,
-        max_value=50,
-        initial=0,
-        label="Spread of registrations",
-        help_text="Percent, 0 to 50: each one is shortened by chance, so that phones do not all come back at once.",
-    )
-    max_contacts = forms.IntegerField(min_value=1, max_value=LARGEST_NUMBER, initial=10, label="Phones per user")
-    contact_limit = forms.ChoiceField(choices=list(CONTACT_LIMITS.items()), initial=REFUSE, label="One phone too many")
-    one_contact_per_device = forms.BooleanField(
-        required=False,
-        label="One registration per device",
-        help_text="A phone that names itself (+sip.instance) and comes back at another address leaves the old one.",
-    )
-    path_without_support = forms.ChoiceField(
-        choices=list(PATH_WITHOUT_SUPPORT.items()),
-        initial=REFUSE,
-        label="Edge proxy, and a phone that knows no Path",
-        help_text="RFC 3327: calls reach the phone through the proxy that added the Path.",
-    )
 
-    field_order = [
-        "name", "aliases", "description", "realm", "policy_action", "policy_argument", "ring_time", "max_contacts",
-        "contact_limit", "min_expires", "default_expires", "max_expires", "expires_jitter",
-        "path_without_support", "enabled", "auth_register", "auth_call",
-        "one_contact_per_device",
-    ]  # fmt: skip
-
-    COLUMNS = [
-        "description", "enabled", "realm", "auth_register", "auth_call", "min_expires", "default_expires",
-        "max_expires", "expires_jitter", "max_contacts", "contact_limit", "one_contact_per_device",
-        "path_without_support",
-    ]  # fmt: skip
+    field_order = ["name", "aliases", "description", "enabled", "policy_action", "policy_argument", "ring_time"]
 
     def __init__(self, *args: Any, domain: Domain | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields.update({name: setting_field(name) for name in SETTINGS})
+        self.order_fields(self.field_order)
         self.domain = domain
         if domain is not None:
             self.fields["name"].disabled = True
             self.fields["name"].help_text = "A domain keeps its name: passwords are stored for it."
+
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """Fields by subject, as the page shows them."""
+        groups = {title: [self[name] for name in names] for title, names in GROUPS.items()}
+        named = {name for names in GROUPS.values() for name in names}
+        policy = [self[name] for name in self.fields if name not in named and name not in ("name", "aliases")]
+        groups["Domain"] = [self["name"], self["aliases"], *groups["Domain"]]
+        return [("Domain", groups.pop("Domain")), ("Calls", policy), *groups.items()]
 
     @classmethod
     def initial_of(cls, domain: Domain, policy: str, ring_time: int | None) -> dict[str, Any]:
         return {
             "name": domain.name,
             "aliases": " ".join(domain.aliases.values_list("name", flat=True)),
-            **{column: getattr(domain, column) for column in cls.COLUMNS},
+            **{column: getattr(domain, column) for column in SETTINGS},
             **cls.policy_initial(policy, ring_time),
         }
 
@@ -121,7 +96,7 @@ class DomainForm(PolicyFields):
 
     def values(self) -> dict[str, Any]:
         """Arguments of provisioning.save_domain."""
-        names = ["name", "aliases", "policy", "ring_time", *self.COLUMNS]
+        names = ["name", "aliases", "policy", "ring_time", *SETTINGS]
         return {name: self.cleaned_data[name] for name in names}
 
 

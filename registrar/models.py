@@ -3,8 +3,10 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT, REFUSE, words
+from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT, words
 from registrar.querysets import BindingQuerySet
+
+LARGEST_NUMBER = 2_147_483_647  # what every database stores
 
 # §19.1.1 host: names and addresses without a port; an IPv6 reference keeps its brackets.
 host_validator = RegexValidator(
@@ -19,44 +21,65 @@ username_validator = RegexValidator(
 )
 
 
+def whole_number(label: str, default: int, *, least: int = 0, help_text: str = "") -> models.PositiveIntegerField:
+    """A setting that every database, form and API takes within the same bounds."""
+    bounds = [MinValueValidator(least), MaxValueValidator(LARGEST_NUMBER)]
+    return models.PositiveIntegerField(label, default=default, validators=bounds, help_text=help_text)
+
+
+def one_of(label: str, choices: dict[str, str], *, help_text: str = "") -> models.CharField:
+    """A setting that is one of the words in ``choices``, the first unless said otherwise."""
+    return models.CharField(
+        label,
+        max_length=32,
+        choices=list(choices.items()),
+        default=next(iter(choices)),
+        error_messages={"invalid_choice": words(choices)},
+        help_text=help_text,
+    )
+
+
 class Domain(models.Model):
-    """A SIP domain that this server is responsible for."""
+    """A SIP domain that this server is responsible for. Its settings are listed in domain_settings.py."""
 
     name = models.CharField(max_length=253, unique=True, validators=[host_validator])
-    realm = models.CharField(max_length=253, blank=True, help_text="Digest realm; the domain's name when empty.")
+    description = models.CharField(max_length=200, blank=True)
     enabled = models.BooleanField(default=True)
-    auth_register = models.BooleanField(default=True, help_text="Challenge REGISTER (401).")
-    auth_call = models.BooleanField(
-        default=True, help_text="Challenge calls by local users (407, or 401 where redirected)."
+    realm = models.CharField(
+        max_length=253,
+        blank=True,
+        help_text="Digest realm; the domain's name when empty. A new realm needs new passwords.",
     )
-    min_expires = models.PositiveIntegerField(default=60, help_text="Seconds; shorter requests get 423.")
-    default_expires = models.PositiveIntegerField(default=3600, help_text="Seconds; when a phone does not say.")
-    max_expires = models.PositiveIntegerField(default=86400, help_text="Seconds; longer requests are shortened.")
+    auth_register = models.BooleanField(
+        "ask for a password at registration", default=True, help_text="Challenge REGISTER (401)."
+    )
+    auth_call = models.BooleanField(
+        "ask for a password when local users call",
+        default=True,
+        help_text="Challenge calls by local users (407, or 401 where redirected).",
+    )
+    min_expires = whole_number("shortest registration", 60, help_text="Seconds; shorter requests get 423.")
+    default_expires = whole_number("usual registration", 3600, help_text="Seconds; when a phone does not say.")
+    max_expires = whole_number("longest registration", 86400, help_text="Seconds; longer requests are shortened.")
     expires_jitter = models.PositiveSmallIntegerField(
+        "spread of registrations",
         default=0,
         validators=[MaxValueValidator(50)],
-        help_text="Percent by which an expiry is shortened at most, by chance; never below min_expires.",
+        help_text="Percent, 0 to 50, by which an expiry is shortened at most, by chance and never below the shortest: "
+        "phones then do not all come back at once.",
     )
-    max_contacts = models.PositiveIntegerField(default=10, validators=[MinValueValidator(1)], help_text="Per user.")
-    contact_limit = models.CharField(
-        max_length=32,
-        choices=list(CONTACT_LIMITS.items()),
-        default=REFUSE,
-        error_messages={"invalid_choice": words(CONTACT_LIMITS)},
-        help_text="What happens to a contact past the limit.",
-    )
+    max_contacts = whole_number("phones per user", 10, least=1)
+    contact_limit = one_of("one phone too many", CONTACT_LIMITS, help_text="What happens to a contact past the limit.")
     one_contact_per_device = models.BooleanField(
+        "one registration per device",
         default=False,
-        help_text="A phone that names its instance, but no reg-id, leaves the contacts that it does not repeat.",
+        help_text="A phone that names itself (+sip.instance), but no reg-id, leaves contacts that it does not repeat.",
     )
-    path_without_support = models.CharField(
-        max_length=32,
-        choices=list(PATH_WITHOUT_SUPPORT.items()),
-        default=REFUSE,
-        error_messages={"invalid_choice": words(PATH_WITHOUT_SUPPORT)},
-        help_text="What happens to a Path when the phone does not support it.",
+    path_without_support = one_of(
+        "edge proxy, and a phone that knows no Path",
+        PATH_WITHOUT_SUPPORT,
+        help_text="RFC 3327: calls reach the phone through the proxy that added the Path.",
     )
-    description = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -15,16 +15,13 @@ from django.db import models, transaction
 
 from proxy.choices import INHERIT, parse_policy
 from proxy.models import DeliveryPolicy
-from registrar.models import Alias, Domain, DomainAlias, SipUser
+from registrar.domain_settings import SETTINGS
+from registrar.models import LARGEST_NUMBER, Alias, Domain, DomainAlias, SipUser
 
 # "Leave it as it is", where None has a meaning of its own (inherit the domain's value).
 KEEP: Any = object()
 
-BOOLEAN_KEYS = ("enabled", "auth_register", "auth_call", "one_contact_per_device")
-NUMBER_KEYS = ("min_expires", "default_expires", "max_expires", "expires_jitter", "max_contacts")
-TEXT_KEYS = ("realm", "contact_limit", "path_without_support", "description")
-DOMAIN_KEYS = (*BOOLEAN_KEYS, *NUMBER_KEYS, *TEXT_KEYS, "policy", "ring_time", "alias")
-LARGEST_NUMBER = 2_147_483_647
+DOMAIN_KEYS = (*SETTINGS, "policy", "ring_time", "alias")
 TRUE_WORDS = ("on", "true", "yes", "1")
 FALSE_WORDS = ("off", "false", "no", "0")
 
@@ -113,11 +110,9 @@ def parse_domain_settings(settings: Mapping[str, str]) -> dict[str, Any]:
     for key, text in settings.items():
         text = text.strip()
         try:
-            if key in BOOLEAN_KEYS:
-                values[key] = parse_boolean(text)
-            elif key in NUMBER_KEYS:
-                values[key] = parse_number(text)
-            elif key in TEXT_KEYS or key == "policy":
+            if key in SETTINGS:
+                values[key] = parse_setting(key, text)
+            elif key == "policy":
                 values[key] = text
             elif key == "ring_time":
                 values[key] = None if text in ("", INHERIT) else parse_number(text)
@@ -132,6 +127,13 @@ def parse_domain_settings(settings: Mapping[str, str]) -> dict[str, Any]:
     if errors:
         raise ProvisioningError(errors)
     return values
+
+
+def parse_setting(name: str, text: str) -> Any:
+    field = Domain._meta.get_field(name)
+    if isinstance(field, models.BooleanField):
+        return parse_boolean(text)
+    return parse_number(text) if isinstance(field, models.IntegerField) else text
 
 
 def parse_boolean(text: str) -> bool:

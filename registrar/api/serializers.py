@@ -7,12 +7,11 @@ from typing import Any
 from django.db import transaction
 from rest_framework import serializers
 
-from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT
-from registrar.models import Binding, Domain, SipUser, ThirdPartyRule
-from sipadmin.provisioning import LARGEST_NUMBER, own_policy, save_domain, save_user
+from registrar.domain_settings import SETTINGS
+from registrar.models import LARGEST_NUMBER, Binding, Domain, SipUser, ThirdPartyRule
+from sipadmin.provisioning import own_policy, save_domain, save_user
 from sipadmin.rest.serializers import AorField, EffectivePolicySerializer, StrictSerializer, split_aor
 
-SECONDS = {"min_value": 0, "max_value": LARGEST_NUMBER}
 RING_TIME = {"required": False, "allow_null": True, "min_value": 1, "max_value": 3600}
 
 
@@ -29,21 +28,6 @@ class DomainSerializer(StrictSerializer):
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=253)
     aliases = NamesField(child=serializers.CharField(max_length=253), required=False, max_length=100)
-    realm = serializers.CharField(max_length=253, required=False, allow_blank=True)
-    enabled = serializers.BooleanField(required=False)
-    auth_register = serializers.BooleanField(required=False, help_text="Challenge REGISTER.")
-    auth_call = serializers.BooleanField(required=False, help_text="Challenge calls by local users.")
-    min_expires = serializers.IntegerField(required=False, **SECONDS)
-    default_expires = serializers.IntegerField(required=False, **SECONDS)
-    max_expires = serializers.IntegerField(required=False, **SECONDS)
-    expires_jitter = serializers.IntegerField(
-        required=False, min_value=0, max_value=50, help_text="Percent by which an expiry is shortened at most."
-    )
-    max_contacts = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_NUMBER)
-    contact_limit = serializers.ChoiceField(list(CONTACT_LIMITS.items()), required=False)
-    one_contact_per_device = serializers.BooleanField(required=False)
-    path_without_support = serializers.ChoiceField(list(PATH_WITHOUT_SUPPORT.items()), required=False)
-    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     policy = serializers.CharField(
         required=False, max_length=270, help_text="inherit, proxy, redirect, forward:URI ..."
     )
@@ -57,12 +41,22 @@ class DomainSerializer(StrictSerializer):
     # What a PUT that does not name a member makes of it.
     DEFAULTS = {
         "aliases": [], "policy": "inherit", "ring_time": None,
-        **{name: Domain._meta.get_field(name).get_default() for name in (
-            "realm", "enabled", "auth_register", "auth_call", "min_expires", "default_expires", "max_expires",
-            "expires_jitter", "max_contacts", "contact_limit", "one_contact_per_device",
-            "path_without_support", "description",
-        )},
+        **{name: Domain._meta.get_field(name).get_default() for name in SETTINGS},
     }  # fmt: skip
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """The members above, and after the names every setting as the model describes it."""
+        fields = super().get_fields()
+        settings = {name: self.setting(name) for name in SETTINGS}
+        first = {name: fields.pop(name) for name in ("id", "name", "aliases")}
+        return {**first, **settings, **fields}
+
+    @staticmethod
+    def setting(name: str) -> serializers.Field:
+        build = serializers.ModelSerializer().build_standard_field
+        field_class, options = build(name, Domain._meta.get_field(name))
+        options.pop("initial", None)
+        return field_class(**{**options, "required": False, "label": None})
 
     def get_effective_policy(self, domain: Domain) -> EffectivePolicySerializer:
         return self.context["effective"](domain)

@@ -8,16 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from registrar.domain_settings import SETTINGS
 from registrar.models import Domain
-from sipadmin.provisioning import (
-    BOOLEAN_KEYS,
-    DOMAIN_KEYS,
-    NUMBER_KEYS,
-    TEXT_KEYS,
-    ProvisioningError,
-    change_domain,
-    own_policy,
-)
+from sipadmin.provisioning import DOMAIN_KEYS, ProvisioningError, change_domain, own_policy
 
 
 class Command(BaseCommand):
@@ -59,8 +52,11 @@ def parse_assignments(texts: list[str]) -> dict[str, str]:
 def current_settings(domain: Domain) -> list[tuple[str, str]]:
     """What is in force for the domain, in the order of DOMAIN_KEYS."""
     policy, ring_time = own_policy(domain)
-    rows = [(key, "on" if getattr(domain, key) else "off") for key in BOOLEAN_KEYS]
-    rows += [(key, str(getattr(domain, key))) for key in NUMBER_KEYS]
-    rows += [(key, domain.effective_realm if key == "realm" else getattr(domain, key)) for key in TEXT_KEYS]
+    rows = [(name, setting_text(domain, name)) for name in SETTINGS]
     rows += [("policy", policy), ("ring_time", str(ring_time or "inherit"))]
     return [*rows, ("alias", ",".join(domain.aliases.values_list("name", flat=True)))]
+
+
+def setting_text(domain: Domain, name: str) -> str:
+    value = domain.effective_realm if name == "realm" else getattr(domain, name)
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)

@@ -1,0 +1,25 @@
+"""The settings of a domain, named once: the model says what each of them is, everything else reads it from there.
+
+A new setting is a field of ``registrar.models.Domain`` (with a verbose_name for the form, a help_text, a default and
+its validators) and its name here: the page, the API, ``manage.py domain`` and the engine's entry (annotate it there)
+then have it too. Pure.
+"""
+
+from __future__ import annotations
+
+# By subject, in the order in which the page shows them.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Domain": ("description", "enabled"),
+    "Registration": (
+        "min_expires",
+        "default_expires",
+        "max_expires",
+        "expires_jitter",
+        "max_contacts",
+        "contact_limit",
+        "one_contact_per_device",
+        "path_without_support",
+    ),
+    "Passwords": ("realm", "auth_register", "auth_call"),
+}
+SETTINGS: tuple[str, ...] = tuple(name for names in GROUPS.values() for name in names)
