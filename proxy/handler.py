@@ -7,45 +7,32 @@ for a user of ours, or for somebody elsewhere. Everything happens at once, withi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from proxy.admission import Admission, Networks
+from proxy.admission import Admission, Admitted, Networks
+from proxy.call_records import CallRecords
 from proxy.caller import AuthenticatorFacts, CallerCheck
 from proxy.checks import RequestChecks
-from proxy.core.explain import Step, Steps, breadth_step
-from proxy.core.facts import (
-    INITIAL_BREADTH,
-    DirectoryFacts,
-    LocationFacts,
-    PolicyFacts,
-    Recipient,
-    Refuse,
-    Responsibility,
-    Target,
-)
-from proxy.core.forwarding import copy_for, next_uri_for
+from proxy.core.explain import Steps
+from proxy.core.facts import DirectoryFacts, LocationFacts, PolicyFacts, Recipient, Refuse, Responsibility, Target
 from proxy.core.loops import LoopCheck
 from proxy.core.own_requests import answer
-from proxy.core.recursion import Recursion
 from proxy.core.redirect import Redirect
-from proxy.core.response_context import Follow
 from proxy.core.routing import Routed, RouteProof, preprocess
 from proxy.core.targets import REDIRECTING, Decision, Forward, TargetFinder, WayTo, way_to
-from proxy.core.validation import breadth_of, check_max_forwards, check_scheme
-from proxy.dialog_flows import DialogFlows
-from proxy.events import CallRecord, Wall
-from proxy.proxied import ProxiedRequest
+from proxy.core.validation import check_max_forwards, check_scheme
+from proxy.events import Wall
+from proxy.forwarder import Forwarder
+from proxy.own_methods import OwnMethod
+from proxy.recipients import Recipients
 from proxy.recorder import CallLog, wall_clock
 from proxy.running import RunningRequests
 from sip.endpoint import Endpoint
 from sip.message.errors import BadMessage
-from sip.message.fields import parse_expires
 from sip.message.messages import Request, response_to
-from sip.message.params import printable
-from sip.message.uri import Uri
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
-from sip.transport.selection import NextHop
 
 RELAY_RING_TIME = 180.0  # seconds; how long phones of other servers may ring
 
@@ -57,7 +44,8 @@ class ProxyHandler:
     ``wall`` turns the loop clock into seconds since the epoch; ``relay_from`` are networks that may use us to reach
     other domains without being asked who they are; ``supported`` are the server's option-tags; ``recursion_limit`` is
     how many contacts of 3xx responses are followed for one request (0: they go to the caller); ``way`` decides how a
-    binding is reached. ``count`` counts what was dropped without an answer, and what loops and redirects came to.
+    binding is reached; ``own_methods`` are the methods this server has a part in. ``count`` counts what was dropped
+    without an answer, and what loops and redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
     """
@@ -77,26 +65,36 @@ class ProxyHandler:
         supported: Sequence[str] = ("path",),
         recursion_limit: int = 0,
         way: WayTo = way_to,
+        own_methods: Mapping[str, OwnMethod] | None = None,
     ) -> None:
         self.endpoint = endpoint
-        self.recorder = recorder
-        self.proof = RouteProof(secret)
-        self.loops = LoopCheck(secret)
-        self.running = RunningRequests()
-        self.flows = DialogFlows()
         self.count: Counter[str] = Counter()
+        self.own_methods = dict(own_methods or {})
+        self.records = CallRecords(recorder)
+        self._proof = RouteProof(secret)
+        self._loops = LoopCheck(secret)
         self._checks = RequestChecks(self.count)
         own_ports = {port for one in endpoint.listeners for port in (one.port, one.advertised_port) if port}
         self.responsibility = Responsibility(directory, endpoint.is_own_address, own_ports)
         self.admission = Admission(
             CallerCheck(authenticator, directory), self.responsibility, relay_from, wall or wall_clock()
         )
-        self._directory = directory
-        self._location = location
-        self._policies = policies
+        self._recipients = Recipients(directory, location, policies, self.responsibility)
+        self._forwarder = Forwarder(
+            endpoint,
+            self._proof,
+            self.records,
+            self.responsibility,
+            self.admission,
+            self.count,
+            recursion_limit,
+        )
         self._supported = supported
-        self._recursion_limit = recursion_limit
         self._way = way
+
+    @property
+    def running(self) -> RunningRequests:
+        return self._forwarder.running
 
     # From the dispatcher
 
@@ -132,7 +130,7 @@ class ProxyHandler:
             if not self._is_on_its_way(routed) or check_max_forwards(request) is not None:
                 self.count["ack_dropped"] += 1
                 return
-            self._forward_stateless(request, routed)
+            self._forwarder.forward_stateless(request, routed)
         except BadMessage:
             self.count["ack_dropped"] += 1
 
@@ -150,44 +148,39 @@ class ProxyHandler:
         if self._is_on_its_way(routed) and check_max_forwards(request) is None:
             # §16.10: we know nothing of it, perhaps because of a restart. What is answered to it would find no
             # transaction here, so the caller gets our answer.
-            self._forward_stateless(request, routed)
+            self._forwarder.forward_stateless(request, routed)
         cancel.respond_with(481)
-
-    def request_finished(self, proxied: ProxiedRequest) -> None:
-        """The last branch of a request has ended."""
-        self.running.remove(proxied)
 
     # Whose request it is
 
     def _in_dialog(self, transaction: ServerTransaction, routed: Routed, is_own: bool, now: float) -> None:
         """A request with a To tag goes by its route and to nobody else (P27)."""
+        request = transaction.request
         if self._is_on_its_way(routed):
-            refusal = self._checks.as_proxy(transaction.request)
+            refusal = self._checks.as_proxy(request)
             if refusal is not None:
                 self._refuse(transaction, refusal, now)
             else:
-                target = self._within_dialog(transaction.request, routed)
-                self._proxy(transaction, routed, Forward([[target]], RELAY_RING_TIME), None, now)
+                target = self._forwarder.within_dialog(request, routed)
+                self._forwarder.forward(transaction, routed, Forward([[target]], RELAY_RING_TIME), None, now)
         elif is_own and not routed.routes:
-            reason = "Call/Transaction Does Not Exist"
-            self._refuse(transaction, Refuse(481, reason, "This server has no such dialog: 481"), now)
+            own = self.own_methods.get(request.method)
+            if own is None or not own.in_dialog(transaction, now):
+                reason = "Call/Transaction Does Not Exist"
+                self._refuse(transaction, Refuse(481, reason, "This server has no such dialog: 481"), now)
         else:
             self._elsewhere(transaction, routed, now)
-
-    def _within_dialog(self, request: Request, routed: Routed) -> Target:
-        flow = None if routed.routes else self.flows.flow_for(request.call_id, routed.uri.text)
-        return Target(routed.uri, flow=flow)
 
     def _to_user(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
         """A request for an address of ours: who asks, then what the recipient's policy says (§16.5)."""
         request = transaction.request
-        recipient = self._recipient(routed.uri, now)
+        recipient = self._recipients.find(transaction, routed.uri, now)
         if recipient is None:
             self._refuse(transaction, Refuse(404, "Not Found", "This server has no domain yet: 404"), now)
             return
         is_redirect = recipient.policy.policy.action in REDIRECTING
         earlier = self.running.spiral_of(request)
-        loop_mark = self.loops.mark(request, routed.uri)
+        loop_mark = self._loops.mark(request, routed.uri)
         # §8.3: a redirect server passes over what only proxies must understand.
         refusal = None if is_redirect else self._checks.before_forwarding(request, loop_mark)
         if refusal is None:
@@ -195,12 +188,9 @@ class ProxyHandler:
             admitted = self.admission.to_user(
                 transaction, "www" if is_redirect else "proxy", now, is_spiral=earlier is not None
             )
-            refusal = admitted.refusal
-            if refusal is not None:
-                transaction.limit_copies()
-            if refusal is not None and admitted.is_bare:
-                transaction.respond_with(refusal.status, refusal.reason, refusal.fields)
+            if self._was_merely_asked(transaction, admitted):
                 return
+            refusal = admitted.refusal
             if refusal is None and routed.routes and not (routed.is_proven or admitted.may_relay):
                 refusal = Refuse(403, "Relaying denied", "A route to elsewhere is for users of this server: 403")
         steps: Steps = []
@@ -209,7 +199,7 @@ class ProxyHandler:
             decision = refusal
         else:
             finder = TargetFinder(
-                lambda uri: self._recipient(uri, now),
+                lambda uri: self._recipients.find(transaction, uri, now),
                 self.responsibility.is_own,
                 now,
                 steps,
@@ -219,43 +209,40 @@ class ProxyHandler:
             decision = finder.decide(routed.uri, recipient)
             if is_redirect:
                 decision = self._checks.redirected(request, recipient, decision, loop_mark)
+            own = self.own_methods.get(request.method)
+            if own is not None and own.to_user(transaction, recipient, decision, now):
+                return
         self._do(transaction, routed, decision, recipient, steps, now, loop_mark)
 
     def _elsewhere(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
         """A request for another domain (no open relay)."""
         request = transaction.request
         earlier = self.running.spiral_of(request)
-        loop_mark = self.loops.mark(request, routed.uri)
+        loop_mark = self._loops.mark(request, routed.uri)
         refusal = self._checks.before_forwarding(request, loop_mark)
         if refusal is None:
             admitted = self.admission.to_elsewhere(transaction, routed.uri, now, is_spiral=earlier is not None)
-            refusal = admitted.refusal
-            if refusal is not None:
-                transaction.limit_copies()
-            if refusal is not None and admitted.is_bare:
-                transaction.respond_with(refusal.status, refusal.reason, refusal.fields)
+            if self._was_merely_asked(transaction, admitted):
                 return
+            refusal = admitted.refusal
         decision: Decision = refusal or Forward([[Target(routed.uri)]], RELAY_RING_TIME)
         self._do(transaction, routed, decision, None, [], now, loop_mark)
 
-    def _recipient(self, uri: Uri, now: float) -> Recipient | None:
-        if uri.user is None:
-            return None
-        domain = self.responsibility.domain_of(uri)
-        if domain is None:
-            return None
-        username = uri.username
-        user = self._directory.user(domain, username)
-        policy = self._policies().effective(user.id if user is not None else None, domain.id)
-        if user is None:
-            return Recipient(domain, None, printable(username), policy, ())
-        bindings = self._location.lookup(user.aor, now) if user.enabled else ()
-        return Recipient(domain, user, user.username, policy, bindings)
-
     # Parts of the decision
 
+    def _was_merely_asked(self, transaction: ServerTransaction, admitted: Admitted) -> bool:
+        """Whether the caller was only asked who he is, which is answered here and is no call attempt."""
+        refusal = admitted.refusal
+        if refusal is None:
+            return False
+        transaction.limit_copies()
+        if not admitted.is_bare:
+            return False
+        transaction.respond_with(refusal.status, refusal.reason, refusal.fields)
+        return True
+
     def _preprocess(self, request: Request, flow: Flow) -> Routed:
-        return preprocess(request, self.responsibility.is_own, self.proof, (flow.protocol, flow.local[1]))
+        return preprocess(request, self.responsibility.is_own, self._proof, (flow.protocol, flow.local[1]))
 
     def _is_on_its_way(self, routed: Routed) -> bool:
         """Whether our own Record-Route sent it here, and it leads on to somebody else."""
@@ -273,102 +260,17 @@ class ProxyHandler:
         now: float,
         loop_mark: str = "",
     ) -> None:
-        record = self._record(transaction, recipient, decision, steps, now)
+        record = self.records.open(transaction, recipient, decision, steps, now)
         if isinstance(decision, Forward):
-            self._proxy(transaction, routed, decision, record, now, loop_mark)
+            own = self.own_methods.get(transaction.request.method)
+            instead = partial(own.not_delivered, transaction, recipient) if own and recipient else None
+            self._forwarder.forward(transaction, routed, decision, record, now, loop_mark, instead)
             return
         if isinstance(decision, Redirect):
             self.count["redirected"] += 1
         transaction.respond_with(decision.status, decision.reason, decision.fields)
         if record is not None:
-            record.status, record.reason, record.ended_at = decision.status, decision.reason, now
-            record.sentence = decision.sentence
-            self.recorder.changed(record)
+            self.records.answered(record, decision, now)
 
     def _refuse(self, transaction: ServerTransaction, refusal: Refuse, now: float) -> None:
         self._do(transaction, Routed(transaction.request.uri, []), refusal, None, [], now)
-
-    def _proxy(
-        self,
-        transaction: ServerTransaction,
-        routed: Routed,
-        forward: Forward,
-        record: CallRecord | None,
-        now: float,
-        loop_mark: str = "",
-    ) -> None:
-        request = transaction.request
-        expires = None
-        if transaction.is_invite and request.has("expires"):
-            expires = float(parse_expires(request.first("expires"), 0)) or None
-        breadth = breadth_of(request)
-        if record is not None and (len(forward.groups) > 1 or len(forward.groups[0]) > 1 or breadth < INITIAL_BREADTH):
-            count = sum(map(len, forward.groups))
-            record.steps.append(breadth_step(breadth, max(map(len, forward.groups)), count))
-        proxied = ProxiedRequest(
-            self,
-            transaction,
-            routed,
-            forward,
-            own_realm=self.admission.own_realm(request),
-            redirect_realm=self.admission.own_realm(request, "authorization") if forward.note else "",
-            loop_mark=loop_mark,
-            is_from_stranger=not self.admission.is_relay_source(transaction.flow),
-            expires=expires,
-            follow=self._follow(routed, forward),
-            breadth=breadth,
-            record=record,
-        )
-        self.running.add(proxied)
-        proxied.start(now)
-
-    def _follow(self, routed: Routed, forward: Forward) -> Follow | None:
-        if not self._recursion_limit or forward.recipient is None:
-            return None  # §16.5: no recursion where the Request-URI was not ours
-        known = [target.uri for group in forward.groups for target in group]
-
-        def may_follow(uri: Uri) -> bool:
-            return not self.responsibility.is_own(uri)
-
-        return Recursion(routed.uri, known, self._recursion_limit, may_follow).follow
-
-    def _forward_stateless(self, request: Request, routed: Routed) -> None:
-        target = self._within_dialog(request, routed)
-        copy = copy_for(request, routed, target, self.admission.own_realm(request))
-
-        def found(hops: list[NextHop]) -> None:
-            if hops:
-                self.endpoint.send_stateless(copy, hops[0])
-            else:
-                self.count["no_next_hop"] += 1
-
-        if isinstance(target.flow, Flow):
-            found([NextHop.on(target.flow)])
-        else:
-            # P29: a CANCEL without context goes where its INVITE went.
-            self.endpoint.resolve(next_uri_for(routed, target), found, request.call_id)
-
-    def _record(
-        self, transaction: ServerTransaction, recipient: Recipient | None, decision: Decision, steps: Steps, now: float
-    ) -> CallRecord | None:
-        """The call attempt, for an INVITE outside a dialog."""
-        request = transaction.request
-        if not transaction.is_invite or request.to_tag:
-            return None
-        record = self.recorder.open(
-            request.call_id, request.from_.uri_text, request.uri_text, transaction.flow.text, now
-        )
-        record.steps = steps
-        if isinstance(decision, Forward):
-            record.decision = "forward" if decision.recipient is None else "proxy"
-            record.note = decision.note
-        else:
-            record.decision = "redirect" if isinstance(decision, Redirect) else "refuse"
-            steps.append(Step(decision.sentence, "", "8.3" if isinstance(decision, Redirect) else "21"))
-        if recipient is not None:
-            record.name = recipient.name
-            record.domain_id = recipient.domain.id
-            record.user_id = recipient.user.id if recipient.user is not None else None
-            record.policy = str(recipient.policy.policy)
-            record.policy_origin = recipient.policy.origin_text
-        return record

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from proxy.call_records import CallRecords
 from proxy.core.branch import Branch
-from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Start
+from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Silence, Start
 from proxy.core.facts import INITIAL_BREADTH
 from proxy.core.forwarding import (
     DIALOG_METHODS,
@@ -21,7 +22,6 @@ from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
 from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord
-from proxy.recorder import CallLog
 from sip.endpoint import Endpoint
 from sip.message.messages import Request, Response
 from sip.transaction.client import ClientTransaction
@@ -36,8 +36,8 @@ class Surroundings(Protocol):
 
     endpoint: Endpoint
     proof: RouteProof
-    recorder: CallLog
     flows: DialogFlows
+    records: CallRecords
 
     def request_finished(self, proxied: ProxiedRequest) -> None: ...
 
@@ -47,11 +47,13 @@ class ProxiedRequest:
 
     ``own_realm`` is the realm whose credentials end here, ``redirect_realm`` where they were given to a redirect
     server, in Authorization. ``loop_mark`` goes into the branch of every copy (§16.6 step 8); ``breadth`` is shared
-    among the copies (RFC 5393 §5.3.3). ``record`` is None for what is no call attempt.
+    among the copies (RFC 5393 §5.3.3). ``record`` is None for what is no call attempt. ``instead`` is told the status
+    of a failure before it goes upstream, and True means that somebody else answers.
     """
 
     __slots__ = (
         "_armed_at",
+        "_instead",
         "_proof",
         "_surroundings",
         "_timer",
@@ -81,7 +83,9 @@ class ProxiedRequest:
         follow: Follow | None = None,
         breadth: int = INITIAL_BREADTH,
         record: CallRecord | None = None,
+        instead: Callable[[int, float], bool] | None = None,
     ) -> None:
+        self._instead = instead
         self._surroundings = surroundings
         self.transaction = transaction
         self.routed = routed
@@ -114,6 +118,8 @@ class ProxiedRequest:
 
     def perform(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the context decided, in its order."""
+        if self._instead is not None:
+            effects = [effect for effect in effects if not self._is_taken(effect, now)]
         for effect in effects:
             kind = type(effect)
             if kind is SendUpstream:
@@ -132,6 +138,18 @@ class ProxiedRequest:
             self._note(self.record, now)
         if self.context.deadline != self._armed_at:
             self._arm()
+
+    def _is_taken(self, effect: Effect, now: float) -> bool:
+        """Whether a failure is not to go upstream, because somebody takes the request over."""
+        if isinstance(effect, SendUpstream):
+            status = effect.response.status
+        elif isinstance(effect, Answer):
+            status = effect.status
+        elif isinstance(effect, Silence):
+            status = 408
+        else:
+            return False
+        return status >= 300 and self._instead is not None and self._instead(status, now)
 
     def _finish(self) -> None:
         self._surroundings.request_finished(self)
@@ -153,7 +171,7 @@ class ProxiedRequest:
                 record.reason = self._final_reason()
         elif record.ringing_at is None and any(branch.status for branch in context.branches if branch.is_active):
             record.ringing_at = now
-        self._surroundings.recorder.changed(record)
+        self._surroundings.records.log.changed(record)
 
     def _final_reason(self) -> str:
         if self.context.best is not None:

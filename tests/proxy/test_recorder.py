@@ -22,7 +22,7 @@ class Recorded(Scene):
     def __init__(self, **options):
         super().__init__()
         self.events = []
-        self.recorder = self.handler.recorder = Recorder(
+        self.recorder = self.handler.records.log = Recorder(
             lambda kind, key, build: self.events.append((kind, key, build())), lambda at: at - 1000.0 + START, **options
         )
 

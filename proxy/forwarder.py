@@ -1,0 +1,127 @@
+"""Forwards requests: statefully with a response context (§16.6), or without a transaction (§16.11)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from proxy.admission import Admission
+from proxy.call_records import CallRecords
+from proxy.core.explain import breadth_step
+from proxy.core.facts import INITIAL_BREADTH, Responsibility, Target
+from proxy.core.forwarding import copy_for, next_uri_for
+from proxy.core.recursion import Recursion
+from proxy.core.response_context import Follow
+from proxy.core.routing import Routed, RouteProof
+from proxy.core.targets import Forward
+from proxy.core.validation import breadth_of
+from proxy.dialog_flows import DialogFlows
+from proxy.events import CallRecord
+from proxy.proxied import ProxiedRequest
+from proxy.running import RunningRequests
+from sip.endpoint import Endpoint
+from sip.message.fields import parse_expires
+from sip.message.messages import Request
+from sip.message.uri import Uri
+from sip.transaction.server import ServerTransaction
+from sip.transport.flow import Flow
+from sip.transport.selection import NextHop
+
+
+class Forwarder:
+    """What every proxied request has around it. ``recursion_limit`` is how many contacts of 3xx responses are followed
+    for one request; ``count`` is the handler's."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        proof: RouteProof,
+        records: CallRecords,
+        responsibility: Responsibility,
+        admission: Admission,
+        count: Counter[str],
+        recursion_limit: int,
+    ) -> None:
+        self.endpoint = endpoint
+        self.proof = proof
+        self.running = RunningRequests()
+        self.flows = DialogFlows()
+        self.records = records
+        self._responsibility = responsibility
+        self._admission = admission
+        self._count = count
+        self._recursion_limit = recursion_limit
+
+    def request_finished(self, proxied: ProxiedRequest) -> None:
+        """The last branch of a request has ended."""
+        self.running.remove(proxied)
+
+    def within_dialog(self, request: Request, routed: Routed) -> Target:
+        """The one target of a request in a dialog (§16.5)."""
+        flow = None if routed.routes else self.flows.flow_for(request.call_id, routed.uri.text)
+        return Target(routed.uri, flow=flow)
+
+    def forward(
+        self,
+        transaction: ServerTransaction,
+        routed: Routed,
+        forward: Forward,
+        record: CallRecord | None,
+        now: float,
+        loop_mark: str = "",
+        instead: Callable[[int, float], bool] | None = None,
+    ) -> None:
+        """Forward statefully. ``instead`` may take the request when it failed (``OwnMethod.not_delivered``)."""
+        request = transaction.request
+        expires = None
+        if transaction.is_invite and request.has("expires"):
+            expires = float(parse_expires(request.first("expires"), 0)) or None
+        breadth = breadth_of(request)
+        if record is not None and (len(forward.groups) > 1 or len(forward.groups[0]) > 1 or breadth < INITIAL_BREADTH):
+            count = sum(map(len, forward.groups))
+            record.steps.append(breadth_step(breadth, max(map(len, forward.groups)), count))
+        admission = self._admission
+        proxied = ProxiedRequest(
+            self,
+            transaction,
+            routed,
+            forward,
+            own_realm=admission.own_realm(request),
+            redirect_realm=admission.own_realm(request, "authorization") if forward.note else "",
+            loop_mark=loop_mark,
+            is_from_stranger=not admission.is_relay_source(transaction.flow),
+            expires=expires,
+            follow=self._follow(routed, forward),
+            breadth=breadth,
+            record=record,
+            instead=instead,
+        )
+        self.running.add(proxied)
+        proxied.start(now)
+
+    def _follow(self, routed: Routed, forward: Forward) -> Follow | None:
+        if not self._recursion_limit or forward.recipient is None:
+            return None  # §16.5: no recursion where the Request-URI was not ours
+        known = [target.uri for group in forward.groups for target in group]
+
+        def may_follow(uri: Uri) -> bool:
+            return not self._responsibility.is_own(uri)
+
+        return Recursion(routed.uri, known, self._recursion_limit, may_follow).follow
+
+    def forward_stateless(self, request: Request, routed: Routed) -> None:
+        """Forward an ACK or a CANCEL of which nothing is known here."""
+        target = self.within_dialog(request, routed)
+        copy = copy_for(request, routed, target, self._admission.own_realm(request))
+
+        def found(hops: list[NextHop]) -> None:
+            if hops:
+                self.endpoint.send_stateless(copy, hops[0])
+            else:
+                self._count["no_next_hop"] += 1
+
+        if isinstance(target.flow, Flow):
+            found([NextHop.on(target.flow)])
+        else:
+            # P29: a CANCEL without context goes where its INVITE went.
+            self.endpoint.resolve(next_uri_for(routed, target), found, request.call_id)

@@ -1,0 +1,28 @@
+"""Where this server does something of its own with a method, instead of passing the request on or refusing it.
+
+A method has at most one owner. It is asked after admission and after the decision, so that policy comes first.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from proxy.core.facts import Recipient
+from proxy.core.targets import Decision
+from sip.transaction.server import ServerTransaction
+
+
+class OwnMethod(Protocol):
+    """Each input returns True when the request is taken: whoever took it answers it, now or later."""
+
+    def to_user(self, transaction: ServerTransaction, recipient: Recipient, decision: Decision, now: float) -> bool:
+        """A request for a user of ours, outside a dialog, and what would be done with it."""
+        ...
+
+    def in_dialog(self, transaction: ServerTransaction, now: float) -> bool:
+        """A request in a dialog that ends at this server."""
+        ...
+
+    def not_delivered(self, transaction: ServerTransaction, recipient: Recipient, status: int, now: float) -> bool:
+        """It was forwarded, and this final response of 300 or more is the best that came of it."""
+        ...

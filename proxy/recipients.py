@@ -1,0 +1,56 @@
+"""Whom a Request-URI of ours means: the user, the bindings, and the policy in force for this request (§16.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proxy.core.facts import (
+    DirectoryFacts,
+    DomainFacts,
+    EffectivePolicy,
+    LocationFacts,
+    PolicyFacts,
+    Recipient,
+    Responsibility,
+    UserFacts,
+)
+from sip.message.params import printable
+from sip.message.uri import Uri
+from sip.transaction.server import ServerTransaction
+
+
+class Recipients:
+    """Looks in memory only. ``policies`` gives the snapshot in force."""
+
+    def __init__(
+        self,
+        directory: DirectoryFacts,
+        location: LocationFacts,
+        policies: Callable[[], PolicyFacts],
+        responsibility: Responsibility,
+    ) -> None:
+        self._directory = directory
+        self._location = location
+        self._policies = policies
+        self._responsibility = responsibility
+
+    def find(self, transaction: ServerTransaction, uri: Uri, now: float) -> Recipient | None:
+        """The recipient of a URI for this request; None when it is no user address of ours."""
+        if uri.user is None:
+            return None
+        domain = self._responsibility.domain_of(uri)
+        if domain is None:
+            return None
+        username = uri.username
+        user = self._directory.user(domain, username)
+        policy = self._policy_for(transaction, domain, user)
+        if user is None:
+            return Recipient(domain, None, printable(username), policy, ())
+        bindings = self._location.lookup(user.aor, now) if user.enabled else ()
+        return Recipient(domain, user, user.username, policy, bindings)
+
+    def _policy_for(
+        self, transaction: ServerTransaction, domain: DomainFacts, user: UserFacts | None
+    ) -> EffectivePolicy:
+        """The one place where a policy is chosen; what depends on the request and its source goes in here."""
+        return self._policies().effective(user.id if user is not None else None, domain.id)
