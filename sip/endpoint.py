@@ -64,6 +64,7 @@ class Endpoint:
         self._secret = os.urandom(16)
         self._numeric: dict[str, NextHop] = {}  # URI -> its one hop: a phone is called again at the same contact
         self._failed_targets = FailedTargets()
+        self._flow_watchers: list[Callable[[Flow], None]] = []
 
     @property
     def user(self) -> TransactionUser:
@@ -159,6 +160,24 @@ class Endpoint:
         else:
             if isinstance(message, Request):
                 self._refuse(message, flow, error.status, error.reason)
+
+    def flow_closed(self, flow: Flow) -> None:
+        """A connection that was open has ended, whoever closed it."""
+        for watcher in self._flow_watchers:
+            try:
+                watcher(flow)
+            except Exception as error:
+                self.count["core_failed"] += 1
+                log_failure(error, None)
+
+    def when_flow_closes(self, watcher: Callable[[Flow], None]) -> None:
+        """Call ``watcher`` with the flow of each connection that ends from now on, once, in the loop.
+
+        ``flow.is_open`` is False by then, and ``flow.id`` is what a binding that came by it has noted: such a binding
+        cannot be reached any more unless its URI says where (RFC 5626 §5.3, §6). Flows of datagrams never close, and
+        ``stop()`` closes everything untold.
+        """
+        self._flow_watchers.append(watcher)
 
     def undelivered(self, branch: str, method: str) -> None:
         """The host or port a request went to is unreachable (§18.4)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -20,29 +22,38 @@ BACKLOG = 512
 
 
 class Connections:
-    """Accepts, opens, finds and ends connections. ``receive`` takes each message, ``broken`` a stream at its end."""
+    """Accepts, opens, finds and ends connections.
+
+    ``receive`` takes each message, ``broken`` a stream that makes no sense any more, ``closed`` the flow of each
+    connection that was open and is no more, unless we are stopping.
+    """
 
     def __init__(self, count: Counter[str]) -> None:
         self._count = count
         self._by_remote: dict[tuple[str, int], TcpConnection] = {}
         self._all: set[TcpConnection] = set()
         self._sources: Counter[str] = Counter()
+        self._tokens = itertools.count(1)
+        self._start = os.urandom(4).hex()  # so that tokens of another run are never ours
         self._opening: set[asyncio.Task[None]] = set()
         self._sweep: asyncio.TimerHandle | None = None
         self._servers: list[asyncio.Server] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._receive: Callable[[bytes, Flow], None] | None = None
         self._broken: Callable[[BrokenFraming, Flow], None] | None = None
+        self._closed: Callable[[Flow], None] | None = None
 
     async def start(
         self,
         sockets: list[socket.socket],
         receive: Callable[[bytes, Flow], None],
         broken: Callable[[BrokenFraming, Flow], None],
+        closed: Callable[[Flow], None],
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._receive = receive
         self._broken = broken
+        self._closed = closed
         for listening in sockets:
             local = listening.getsockname()[:2]
 
@@ -53,6 +64,7 @@ class Connections:
         self._sweep = loop.call_later(SWEEP_INTERVAL, self._look_for_stuck)
 
     async def stop(self) -> None:
+        self._closed = None
         if self._sweep is not None:
             self._sweep.cancel()
         for server in self._servers:
@@ -106,6 +118,9 @@ class Connections:
         assert self._loop is not None
         return self._loop.time()
 
+    def new_token(self) -> str:
+        return f"{self._start}-{next(self._tokens)}"
+
     def opened(self, connection: TcpConnection) -> bool:
         host = connection.remote[0]
         if len(self._all) >= MAX_CONNECTIONS or self._sources[host] >= MAX_CONNECTIONS_PER_SOURCE:
@@ -126,6 +141,8 @@ class Connections:
             del self._sources[host]
         if self._by_remote.get(connection.remote) is connection:
             del self._by_remote[connection.remote]
+        if self._closed is not None and connection.was_open:
+            self._closed(connection.flow)
 
     def received(self, data: bytes, flow: Flow) -> None:
         if self._receive is not None:

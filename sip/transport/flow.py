@@ -21,6 +21,8 @@ class StreamChannel(Protocol):
 
     is_open: bool
     remote: tuple[str, int]
+    token: str
+    """Tells this connection from every other, of this process and of those before it."""
 
     def write(self, data: bytes, failed: object = None) -> bool:
         """Send or queue; False when the connection is closed. ``failed`` (a callable) is called if it breaks before the
@@ -60,6 +62,18 @@ class Flow:
     def is_open(self) -> bool:
         """Whether something can be sent on this flow: always for datagrams."""
         return not self.is_reliable or bool(getattr(self.channel, "is_open", False))
+
+    @property
+    def id(self) -> str:
+        """Names this flow in a stored binding, in printable ASCII: RFC 5626 §6 wants to know which flow it was.
+
+        Equal ids are the same flow. Of datagrams it is both addresses, ``udp:192.0.2.1:5060-192.0.2.9:5062``, and
+        means the same after a restart. Of a connection, ``tcp:192.0.2.9:41234/5f3ac1d2-17``, no other connection ever
+        has it: once it is closed (``Endpoint.when_flow_closes``), or after a restart, the id leads nowhere.
+        """
+        if self.is_reliable:
+            return f"{self.text}/{getattr(self.channel, 'token', '')}"
+        return f"{self.protocol}:{host_and_port(*self.local)}-{host_and_port(*self.remote)}"
 
     @property
     def text(self) -> str:

@@ -33,6 +33,8 @@ class Receiver(Protocol):
 
     def framing_broken(self, error: BrokenFraming, flow: Flow) -> None: ...
 
+    def flow_closed(self, flow: Flow) -> None: ...
+
     def undelivered(self, branch: str, method: str) -> None: ...
 
 
@@ -149,7 +151,7 @@ class SocketNetwork:
         for group in self._multicast:
             group.start(receiver.receive)
             loop.add_reader(group.fileno(), group.read)
-        await self._connections.start(self._tcp, receiver.receive, receiver.framing_broken)
+        await self._connections.start(self._tcp, receiver.receive, receiver.framing_broken, receiver.flow_closed)
 
     async def stop(self) -> None:
         if self._loop is not None:

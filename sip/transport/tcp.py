@@ -22,6 +22,8 @@ class ConnectionOwner(Protocol):
 
     def now(self) -> float: ...
 
+    def new_token(self) -> str: ...
+
     def opened(self, connection: TcpConnection) -> bool:
         """Whether the connection may stay."""
 
@@ -43,8 +45,10 @@ class TcpConnection(asyncio.Protocol):
         self._waiting_bytes = 0
         self.is_accepted = remote is None
         self.is_open = True
+        self.was_open = False  # what is written now gets further than our own queue, or did
         self.local = local
         self.remote = remote or ("", 0)
+        self.token = owner.new_token()
         self._has_spoken = not self.is_accepted  # only who has sent a message may be silent for long
         self._is_inside = False  # a message has begun
         self.deadline = owner.now() + (MESSAGE_INTERVAL if self.is_accepted else IDLE_INTERVAL)
@@ -61,6 +65,7 @@ class TcpConnection(asyncio.Protocol):
                 self.is_open = False
                 transport.abort()  # type: ignore[attr-defined]
                 return
+        self.was_open = True
         waiting, self._waiting = self._waiting, []
         for data, _ in waiting:
             self._transport.write(data)

@@ -118,7 +118,7 @@ class ImaginaryChannel:
 
 
 class ImaginaryConnection:
-    """A connection. Close it by ``is_open = False``; break one being opened by ``refuse()``."""
+    """A connection. ``close()`` ends it; ``refuse()`` breaks one being opened."""
 
     def __init__(self, network: ImaginaryNetwork, local: Address, remote: Address, is_accepted: bool) -> None:
         self.network = network
@@ -126,6 +126,7 @@ class ImaginaryConnection:
         self.remote = remote
         self.is_accepted = is_accepted
         self.is_open = True
+        self.token = f"imaginary-{next(network.tokens)}"
         self.flow = Flow("tcp", local, remote, self)
         self._failed: list[Callable[[], None]] = []
 
@@ -138,6 +139,11 @@ class ImaginaryConnection:
         sent.connection = self
         self.network.carry(sent)
         return True
+
+    def close(self) -> None:
+        self.is_open = False
+        if self.network.receiver is not None:
+            self.network.receiver.flow_closed(self.flow)
 
     def refuse(self) -> None:
         self.is_open = False
@@ -159,6 +165,7 @@ class ImaginaryNetwork:
         self.refuses_connections = False
         self.wire: Callable[[Sent], None] | None = None
         self.receiver: Receiver | None = None
+        self.tokens = itertools.count(1)
         self._wish = 0
 
     def carry(self, sent: Sent) -> None:

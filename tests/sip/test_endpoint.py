@@ -10,6 +10,7 @@ from sip.endpoint import MAX_KEPT_HOPS, Tokens
 from sip.message.messages import Request, Response, new_request
 from sip.message.uri import Uri
 from sip.message.wire import parse_message
+from sip.transport.flow import Flow
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import ListenAddress
 from sip.transport.records import Kind, Question, Srv
@@ -204,6 +205,24 @@ class TestStreams:
         first, second = endpoint.take()
         assert first.connection is second.connection
         assert second.message.via.transport == "TCP"
+
+
+class TestClosedFlows:
+    """Who keeps a flow hears when it ends."""
+
+    def test_everybody_is_told_even_when_one_of_them_fails(self) -> None:
+        endpoint, core = answering()
+        told: list[str] = []
+
+        def failing(flow: Flow) -> None:
+            raise RuntimeError(flow.id)
+
+        endpoint.when_flow_closes(failing)
+        endpoint.when_flow_closes(lambda flow: told.append(f"{flow.id} {flow.is_open}"))
+        flow = endpoint.deliver(request_text(protocol="TCP"), protocol="tcp")
+        flow.channel.close()  # type: ignore[attr-defined]
+        assert told == [f"{core.transactions[0].flow.id} False"]
+        assert endpoint.count["core_failed"] == 1
 
 
 class TestStateless:

@@ -25,6 +25,17 @@ class TestFlow:
         assert Flow("udp", HERE, THERE).text == "udp:192.0.2.9:5062"
         assert Flow("tcp", ("::1", 5060), ("2001:db8::9", 5062)).text == "tcp:[2001:db8::9]:5062"
 
+    @pytest.mark.rfc("5626", "6")
+    def test_an_id_names_one_flow(self) -> None:
+        class Connection:
+            def __init__(self, token: str) -> None:
+                self.token = token
+
+        assert Flow("udp", HERE, THERE).id == "udp:192.0.2.1:5060-192.0.2.9:5062"
+        assert Flow("udp", HERE, THERE).id != Flow("udp", ("192.0.2.2", 5060), THERE).id
+        assert Flow("tcp", HERE, THERE, Connection("1a-1")).id == "tcp:192.0.2.9:5062/1a-1"
+        assert Flow("tcp", HERE, THERE, Connection("1a-2")).id == "tcp:192.0.2.9:5062/1a-2"
+
     def test_reliable_and_open(self) -> None:
         class Closed:
             is_open = False

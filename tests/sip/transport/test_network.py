@@ -12,6 +12,7 @@ import pytest
 from sip.endpoint import Endpoint
 from sip.message.messages import Request, new_request
 from sip.transport import connections, tcp
+from sip.transport.flow import Flow
 from sip.transport.listeners import ListenAddress, Listener
 from sip.transport.received import SIP_GROUP
 from sip.transport.selection import NextHop
@@ -193,6 +194,48 @@ class TestOutgoing:
         assert sent_by == f"127.0.0.1:{endpoint.listeners[0].port}"
 
 
+class TestClosedConnections:
+    """The end of a connection is told, whoever ended it."""
+
+    async def test_each_once_with_the_id_that_its_requests_had(
+        self, started: list[Endpoint], core: RecordingCore
+    ) -> None:
+        endpoint = await start(started, core)
+        closed: asyncio.Queue[Flow] = asyncio.Queue()
+        endpoint.when_flow_closes(closed.put_nowait)
+        for end in (b"", b"nothing that begins a message?\r\n\r\n"):
+            reader, writer = await asyncio.open_connection(*reach(endpoint.listeners[1]))
+            writer.write(request_text(protocol="TCP", branch=f"z9hG4bK{len(end)}"))
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
+            flow = core.transactions[-1].flow
+            assert flow.is_open
+            writer.write(end)
+            if not end:
+                writer.close()
+            ended = await asyncio.wait_for(closed.get(), PATIENCE)
+            assert ended is flow and not ended.is_open
+            writer.close()
+        assert core.transactions[0].flow.id != core.transactions[1].flow.id
+
+    async def test_not_those_that_never_opened_nor_those_that_we_close_at_the_end(
+        self, started: list[Endpoint], core: RecordingCore
+    ) -> None:
+        endpoint, other = await start(started, core), await start(started, core)
+        closed: list[Flow] = []
+        endpoint.when_flow_closes(closed.append)
+        with datagram_socket() as dead:
+            port = dead.getsockname()[1]
+        endpoint.send_request(options_request(), NextHop("tcp", "127.0.0.1", port), None)
+        await eventually(endpoint, "connect_failed")
+        answered = asyncio.Event()
+        user = RecordingUser(lambda transaction, response: answered.set())
+        endpoint.send_request(options_request(), NextHop("tcp", *reach(other.listeners[1])), user)
+        await asyncio.wait_for(answered.wait(), PATIENCE)
+        await endpoint.stop()
+        await asyncio.sleep(0)
+        assert closed == []
+
+
 class TestMulticast:
     @pytest.mark.rule("R34")
     @pytest.mark.rfc("3261", "10.2.6")
@@ -249,6 +292,9 @@ class TestTcpConnection:
 
         def now(self) -> float:
             return self.time
+
+        def new_token(self) -> str:
+            return "1"
 
         def opened(self, connection: tcp.TcpConnection) -> bool:
             return True
