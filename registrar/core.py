@@ -12,6 +12,7 @@ from registrar.choices import REFUSE
 from registrar.contacts import contact_problem, other_parameters, path_problem, storable
 from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
+from sip.decision import Step, Steps
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
 from sip.message.errors import BadMessage
@@ -48,9 +49,9 @@ class Refused:
         self.section = section
         self.fields = fields or []
 
-    def steps(self) -> list[dict[str, str]]:
+    def steps(self) -> Steps:
         """The decision record."""
-        return [{"step": f"Refused with {self.status}: {self.reason}", "section": self.section}]
+        return [Step(f"Refused with {self.status}: {self.reason}", "", self.section)]
 
 
 class Registered:
@@ -80,17 +81,17 @@ class Registered:
             fields += [("Path", value) for value in self.path]
         return fields
 
-    def steps(self) -> list[dict[str, str]]:
+    def steps(self) -> Steps:
         """The decision record, made when somebody asks."""
         changes, steps = self.changes, []
         for word, bindings in (("Added", changes.added), ("Refreshed", changes.updated), ("Removed", changes.removed)):
             for binding in bindings:
                 why = self.reasons.get(binding.id)
-                step = f"{word} {binding.contact}" + (f": {why}" if why else "")
-                steps.append({"step": step, "section": "10.3 step 7"})
+                text = f"{word} {binding.contact}" + (f": {why}" if why else "")
+                steps.append(Step(text, "", "10.3 step 7"))
         if not steps:
-            steps = [{"step": "Nothing to change: a query", "section": "10.2.3"}]
-        return [*steps, {"step": f"200 lists {len(self.current)} current bindings", "section": "10.3 step 8"}]
+            steps = [Step("Nothing to change: a query", "R22", "10.2.3")]
+        return [*steps, Step(f"200 lists {len(self.current)} current bindings", "R21", "10.3 step 8")]
 
 
 def printed(binding: Binding, now: float) -> str:

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from proxy.core.branch import Branch, BranchState
+from sip.decision import Step as Step
+from sip.decision import Steps as Steps
 from sip.message.params import printable
-
-
-class Step(NamedTuple):
-    """One decision. ``rule`` is the acceptance rule's id, ``section`` of RFC 3261 unless it names another."""
-
-    text: str
-    rule: str = ""
-    section: str = ""
-
-
-Steps = list[Step]
 
 MOST_TOLD = 5  # phones that a sentence names one by one
 

@@ -436,9 +436,9 @@ class TestUpdate:
 
     def test_steps_name_their_sections(self, registrar):
         result = registrar(f"<{DESK}>")
-        assert [step["section"] for step in result.steps()] == ["10.3 step 7", "10.3 step 8"]
-        assert [step["section"] for step in registrar(cseq=2).steps()] == ["10.2.3", "10.3 step 8"]
-        assert registrar(f"<{DESK}>;expires=1", cseq=3).steps()[0]["step"] == "Refused with 423: Interval Too Brief"
+        assert [step.section for step in result.steps()] == ["10.3 step 7", "10.3 step 8"]
+        assert [step.section for step in registrar(cseq=2).steps()] == ["10.2.3", "10.3 step 8"]
+        assert registrar(f"<{DESK}>;expires=1", cseq=3).steps()[0].text == "Refused with 423: Interval Too Brief"
 
 
 class TestLimits:
@@ -475,7 +475,7 @@ class TestLimits:
             "Replaced by sip:bob@192.0.2.11: More than 2 contacts for this user, and this one was heard of longest ago"
         )
         assert result.reasons == {2: sentence}
-        assert f"Removed {MOBILE}: {sentence}" in [step["step"] for step in result.steps()]
+        assert f"Removed {MOBILE}: {sentence}" in [step.text for step in result.steps()]
         assert len(listed(result, NOW + 3)) == 2
 
     def test_replacing_makes_no_room_among_the_contacts_of_the_request_itself(self):
