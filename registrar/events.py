@@ -6,11 +6,19 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from sip.location import Binding
+from sip.message.messages import Request
+from sip.message.params import printable
 
-Change = Literal["added", "refreshed", "removed", "expired"]
+# ``moved`` is a refresh from another address, ``replaced`` a removal in favour of another contact.
+Change = Literal["added", "refreshed", "moved", "removed", "replaced", "expired"]
 
+# What live pages hear of it: there, or gone.
+_SHOWN = {"moved": "refreshed", "replaced": "removed"}
+_TYPES = {"added": "registration.created"}
 _REASONS = {
     "refreshed": "The phone refreshed its registration",
+    "moved": "The phone came back at another address",
+    "replaced": "Another contact took its place",
     "removed": "The phone unregistered",
     "expired": "The phone did not refresh its registration in time",
 }
@@ -31,7 +39,8 @@ def binding_event(binding: Binding, change: Change, wall: Callable[[float], floa
         "instance_id": binding.instance_id,
         "created_at": wall(binding.created_at),
         "refreshed_at": wall(binding.refreshed_at),
-        "change": change,
+        "type": _TYPES.get(change) or f"registration.{change}",
+        "change": _SHOWN.get(change, change),
         "reason": reason or _reason(binding, change),
     }
 
@@ -44,3 +53,18 @@ def _reason(binding: Binding, change: Change) -> str:
     if binding.registered_by != binding.aor:
         return f"Registered by {binding.registered_by}"
     return "The phone registered"
+
+
+def auth_failure(domain: str, username: str, source: str, request: Request) -> dict[str, Any]:
+    """The event ``auth.failed``: credentials that answered a challenge of ours, wrongly. Nothing of them is in it."""
+    name = printable(username, 128)
+    return {
+        "type": "auth.failed",
+        "subject": f"sip:{name}@{domain}",
+        "data": {
+            "source": source,
+            "method": request.method,
+            "user_agent": printable(request.first("user-agent") or "", 200),
+            "reason": "The password is wrong, or there is no such user",
+        },
+    }

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from registrar.clock import Clock
 from registrar.core import Refused, Registered, Source, inspect_request, register
 from registrar.directory import Directory, DomainEntry, Dropped, UserEntry
-from registrar.events import Change, binding_event
+from registrar.events import Change, auth_failure, binding_event
 from registrar.journal import Journal
 from registrar.limits import Limits
 from registrar.location import StoredLocation
@@ -132,6 +132,7 @@ class RegistrarHandler:
             return
         if result.outcome == "wrong":
             logger.info("Wrong password for %s from %s", printable(result.username), transaction.flow.text)
+            self._announce_failure(domain, result, transaction)
         agent = transaction.request.first("user-agent")
         fields = self._authenticator.challenge_fields(
             domain.realm, "www", wall, stale=result.outcome == "stale", user_agent=agent
@@ -251,10 +252,17 @@ class RegistrarHandler:
     def _announce_changes(self, changes: BindingChanges, reasons: dict[int, str]) -> None:
         for binding in changes.added:
             self._announce_one(binding, "added")
+        # The core gives a reason where a binding changes for another one than that its contact was named.
         for binding in changes.updated:
-            self._announce_one(binding, "refreshed", reasons.get(binding.id, ""))
+            reason = reasons.get(binding.id, "")
+            self._announce_one(binding, "moved" if reason else "refreshed", reason)
         for binding in changes.removed:
-            self._announce_one(binding, "removed", reasons.get(binding.id, ""))
+            reason = reasons.get(binding.id, "")
+            self._announce_one(binding, "replaced" if reason else "removed", reason)
+
+    def _announce_failure(self, domain: DomainEntry, result: AuthResult, transaction: ServerTransaction) -> None:
+        build = partial(auth_failure, domain.name, result.username, transaction.flow.text, transaction.request)
+        self._announce("event", id(transaction), build)
 
     def _announce_one(self, binding: Binding, change: Change, reason: str = "") -> None:
         self._announce("binding", binding.id, partial(binding_event, binding, change, self._clock.wall, reason))

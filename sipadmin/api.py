@@ -31,6 +31,7 @@ class RootView(APIView):
             "third_party_rules": "api-third-party-rule-list",
             "routing_policy": "api-server-policy",
             "calls": "api-call-list",
+            "events": "api-event-list",
             "schema": "api-schema",
             "docs": "api-docs",
         }
@@ -62,6 +63,7 @@ version_1 = [
     path("", RootView.as_view(), name="api-root"),
     path("", include("registrar.api.urls")),
     path("", include("proxy.api.urls")),
+    path("", include("sipadmin.endpoints.urls")),
 ]
 
 urlpatterns = [

@@ -1,4 +1,4 @@
-"""What changed in the configuration, in order: the engine reads on from the last row it knows."""
+"""What the roof keeps: change notices for the engine, and the log of what happened."""
 
 from django.db import models
 
@@ -17,3 +17,25 @@ class ConfigChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id or 'all'}"
+
+
+class Event(models.Model):
+    """Something that happened, for timelines, programs and webhooks. ``type`` is one of sipadmin.event_types.TYPES.
+
+    Ids grow with time, and are what a reader remembers to go on from.
+    """
+
+    ts = models.DateTimeField(db_index=True)
+    type = models.CharField(max_length=40)
+    subject = models.CharField(max_length=400, blank=True, help_text="Whom it is about: sip:bob@example.org")
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["subject", "id"], name="event_by_subject"),
+            models.Index(fields=["type", "id"], name="event_by_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject}"

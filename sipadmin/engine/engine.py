@@ -29,6 +29,7 @@ from sip.message.uri import Uri
 from sipadmin.engine.config import EngineConfig
 from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
+from sipadmin.engine.event_log import EventLog
 from sipadmin.models import ConfigChange
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class Engine:
         self.location = StoredLocation(self.directory, self.clock)
         self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
         authenticator = Authenticator(NonceFactory(config.nonce_secret, valid_from=self.started_at))
+        self.events = EventLog(announce)
+        announce = self.events.announce
         self.recorder = Recorder(announce, self.clock.wall)
         self.proxy = ProxyHandler(
             endpoint,
@@ -105,6 +108,7 @@ class Engine:
         """Begin to write and to follow changes."""
         self.journal.start()
         self.recorder.start()
+        self.events.start()
         self.changes.start()
         self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
 
@@ -117,6 +121,7 @@ class Engine:
         await self.changes.stop()
         self.journal.stop()
         self.recorder.stop()
+        await self.events.stop()
         self.executor.submit(connection.close)
         self.executor.shutdown()
 
@@ -198,6 +203,12 @@ class Engine:
                 "waiting": self.recorder.waiting,
                 "written": self.recorder.written,
                 "dropped": self.recorder.dropped,
+            },
+            "events": {
+                "waiting": self.events.waiting,
+                "written": self.events.written,
+                "dropped": self.events.dropped,
+                "skipped": self.events.skipped,
             },
         }
 

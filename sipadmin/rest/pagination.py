@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination, LimitOffsetPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 LARGEST_LIMIT = 1000
+NO_CURSOR = "is not a cursor of this list"
 
 
 def check_limit(request: Request) -> None:
@@ -50,16 +51,22 @@ class NewestFirst(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Any:
         """A cursor that is none of ours is refused here, before it reaches a query."""
-        cursor = super().decode_cursor(request)
-        if request.query_params.get(self.cursor_query_param) is not None:
-            position = None if cursor is None else cursor.position
+        try:
+            cursor = super().decode_cursor(request)
+        except NotFound:
+            raise ValidationError({self.cursor_query_param: NO_CURSOR}) from None
+        if cursor is not None:
             try:
-                is_ours = cursor is not None and (position is None or parse_datetime(position) is not None)
+                is_ours = cursor.position is None or self.is_position(cursor.position)
             except ValueError:
                 is_ours = False
             if not is_ours or len(str(cursor.offset)) > 6:
-                raise ValidationError({self.cursor_query_param: "is not a cursor of this list"})
+                raise ValidationError({self.cursor_query_param: NO_CURSOR})
         return cursor
+
+    def is_position(self, text: str) -> bool:
+        """Whether a cursor may hold this; what the first column of ``ordering`` looks like."""
+        return parse_datetime(text) is not None
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response(

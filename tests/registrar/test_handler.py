@@ -176,6 +176,7 @@ class TestRegister:
         assert (answer.status, answer.lines("contact")) == (200, [])
         assert registrar.contacts() == []
         assert [event["change"] for _, _, event in registrar.events] == ["added", "removed"]
+        assert [event["type"] for _, _, event in registrar.events] == ["registration.created", "registration.removed"]
 
     @pytest.mark.rule("R09")
     def test_record_route_is_ignored(self, registrar):
@@ -254,6 +255,9 @@ class TestRefusal:
         nobody = registrar.register(DESK, user="nobody")
         assert wrong.status == nobody.status == 401
         assert registrar.handler.count["credentials_wrong"] == 2
+        kind, _, event = registrar.events[0]
+        assert (kind, event["type"], event["subject"]) == ("event", "auth.failed", AOR)
+        assert "guess" not in str(event)
 
     @pytest.mark.rule("R07")
     @pytest.mark.parametrize(
@@ -332,6 +336,7 @@ class TestRefusal:
         open_registrar.send(f"Contact: <sip:bob@192.0.2.77>;{phone}")
         [(_, _, event)] = open_registrar.events
         assert (event["change"], event["contact"]) == ("refreshed", "sip:bob@192.0.2.77")
+        assert event["type"] == "registration.moved"
         assert event["reason"] == "The phone came back at another address; before it was sip:bob@192.0.2.9"
         assert open_registrar.contacts() == ["sip:bob@192.0.2.77"]
 
@@ -352,6 +357,7 @@ class TestRefusal:
         assert registrar.send(MOBILE).status == 200
         facts = {event["change"]: event for _, _, event in registrar.events}
         assert facts["removed"]["contact"] in DESK
+        assert facts["removed"]["type"] == "registration.replaced"
         assert facts["removed"]["reason"].startswith(f"Replaced by {facts['added']['contact']}: More than 1 contacts")
         assert len(registrar.contacts()) == 1
 

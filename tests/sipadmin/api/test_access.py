@@ -11,6 +11,7 @@ from django.utils import timezone
 from registrar.models import ThirdPartyRule
 from sipadmin.accounts.models import SCOPES, ApiToken
 from sipadmin.accounts.tokens import issue_token
+from sipadmin.models import Event
 from tests.console import attempt, bind
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +99,7 @@ def endpoints(alice, bob, domain):
     """(method, address, scope that opens it, good status with it)."""
     rule = ThirdPartyRule.objects.create(actor=alice, target=bob)
     binding, call = bind(bob), attempt()
+    event = Event.objects.create(ts=timezone.now(), type="call.ended")
     found = []
     for place, scope, writes in [
         ("domains/", "domains", ["post"]),
@@ -111,6 +113,8 @@ def endpoints(alice, bob, domain):
         ("routing/policy/", "routing", ["put"]),
         ("calls/", "calls", []),
         (f"calls/{call.pk}/", "calls", []),
+        ("events/", "events", []),
+        (f"events/{event.pk}/", "events", []),
     ]:
         found.append(("get", f"/api/v1/{place}", f"{scope}:read"))
         found += [(method, f"/api/v1/{place}", f"{scope}:write") for method in writes]
