@@ -26,7 +26,8 @@ class Search:
         self._wanted = wanted
         self._look_up = look_up
         self._is_reachable = is_reachable
-        self._seed = key or os.urandom(16)
+        # A Call-ID may hold bytes that are no UTF-8.
+        self._seed = key.encode("utf-8", "surrogateescape") or os.urandom(16)
         self._done = done
         self._answers: dict[Question, Sequence[Record]] = {}
         self._missing = 0
