@@ -121,7 +121,7 @@ class Bench:
             clock,
         )
         self.known = [ha1("MD5", f"u{number:06d}", DOMAIN, "pw") for number in range(users)]
-        self.nonce = [self.nonces.make(now_wall) for _ in range(users)]
+        self.nonce = [self.nonces.make(now_wall, DOMAIN, "192.0.2.10") for _ in range(users)]
         self.flow = Flow("udp", LOCAL, REMOTE, self.wire)
 
     def requests(self, case: str, start: int, count: int) -> list[bytes]:

@@ -47,7 +47,7 @@ class Admission:
             return Admitted(None, may_relay=True)
         if not domain.auth_call:
             return Admitted(None)
-        return self._proven(transaction.request, domain, kind, now)
+        return self._proven(transaction, domain, kind, now)
 
     def to_elsewhere(self, transaction: ServerTransaction, uri: Uri, now: float, *, is_spiral: bool) -> Admitted:
         """A request for another domain: for authenticated users of ours, and for networks that may."""
@@ -61,10 +61,10 @@ class Admission:
         if domain is None:
             sentence = f"{printable(uri.host, 60)} is not a domain of this server, and the caller is no user of it: 403"
             return Admitted(Refuse(403, "Relaying denied", sentence))
-        return Admitted(None, may_relay=True) if is_spiral else self._proven(request, domain, "proxy", now)
+        return Admitted(None, may_relay=True) if is_spiral else self._proven(transaction, domain, "proxy", now)
 
-    def _proven(self, request: Request, domain: DomainFacts, kind: Kind, now: float) -> Admitted:
-        verdict = self._callers.check(request, domain, kind, self._wall(now))
+    def _proven(self, transaction: ServerTransaction, domain: DomainFacts, kind: Kind, now: float) -> Admitted:
+        verdict = self._callers.check(transaction.request, transaction.flow, domain, kind, self._wall(now))
         return Admitted(verdict.refusal, verdict.is_bare, may_relay=verdict.refusal is None)
 
     def domain_of_caller(self, request: Request) -> DomainFacts | None:

@@ -6,20 +6,29 @@ before; ACK and CANCEL cannot be challenged at all (§22.1).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from proxy.core.facts import DirectoryFacts, DomainFacts, Refuse, UserFacts
 from sip.auth.authenticator import AuthResult, Kind
 from sip.message.messages import Request
 from sip.message.params import printable
+from sip.transport.flow import Flow
 
 
 class AuthenticatorFacts(Protocol):
     """``sip.auth.authenticator.Authenticator``."""
 
     def challenge_fields(
-        self, realm: str, kind: Kind, now_wall: float, *, stale: bool = False, user_agent: str | None = None
+        self,
+        realm: str,
+        kind: Kind,
+        now_wall: float,
+        *,
+        source: str,
+        offer: Sequence[str],
+        stale: bool,
+        user_agent: str | None,
     ) -> list[tuple[str, str]]: ...
 
     def check(
@@ -29,6 +38,8 @@ class AuthenticatorFacts(Protocol):
         realm: str,
         ha1_for: Callable[[str, str], str | None],
         now_wall: float,
+        flow: Flow,
+        offer: Sequence[str],
     ) -> AuthResult: ...
 
 
@@ -47,8 +58,10 @@ class CallerCheck:
         self._authenticator = authenticator
         self._directory = directory
 
-    def check(self, request: Request, domain: DomainFacts, kind: Kind, now_wall: float) -> Verdict:
-        """Judge a request whose From is in ``domain``. ``kind`` is "proxy" (407) or, to be redirected, "www" (401).
+    def check(self, request: Request, flow: Flow, domain: DomainFacts, kind: Kind, now_wall: float) -> Verdict:
+        """Judge a request whose From is in ``domain``, and which came by ``flow``.
+
+        ``kind`` is "proxy" (407) or, to be redirected, "www" (401).
 
         An unknown user is asked like a known one, and refused like one with a wrong password (no enumeration).
         """
@@ -57,11 +70,11 @@ class CallerCheck:
             user = self._directory.user(domain, username)
             return user.ha1(algorithm) if user is not None and user.enabled and user.username == username else None
 
-        result = self._authenticator.check(request, kind, domain.realm, ha1_for, now_wall)
+        result = self._authenticator.check(request, kind, domain.realm, ha1_for, now_wall, flow, domain.digest_offer)
         if result.outcome == "malformed":
             return Verdict(None, Refuse(400, result.reason, f"The caller's credentials make no sense: {result.reason}"))
         if result.outcome != "ok":
-            return self._challenge(request, domain, kind, result, now_wall)
+            return self._challenge(request, flow, domain, kind, result, now_wall)
         user = self._directory.user(domain, result.username)
         caller = self._directory.user(domain, request.from_.uri.username)
         if user is None or caller is None or caller.id != user.id:
@@ -71,11 +84,16 @@ class CallerCheck:
         return Verdict(user, None)
 
     def _challenge(
-        self, request: Request, domain: DomainFacts, kind: Kind, result: AuthResult, now_wall: float
+        self, request: Request, flow: Flow, domain: DomainFacts, kind: Kind, result: AuthResult, now_wall: float
     ) -> Verdict:
-        is_stale = result.outcome == "stale"
         fields = self._authenticator.challenge_fields(
-            domain.realm, kind, now_wall, stale=is_stale, user_agent=request.first("user-agent")
+            domain.realm,
+            kind,
+            now_wall,
+            source=flow.remote[0],
+            offer=domain.digest_offer,
+            stale=result.outcome == "stale",
+            user_agent=request.first("user-agent"),
         )
         status, reason = (407, "Proxy Authentication Required") if kind == "proxy" else (401, "Unauthorized")
         who = printable(result.username) or "The caller"

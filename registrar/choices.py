@@ -19,6 +19,23 @@ PATH_WITHOUT_SUPPORT = {
     STORE: "use the Path, but do not tell the phone",
 }
 
+STRONGEST_FIRST = "strongest-first"
+MD5_FIRST = "md5-first"
+NO_MD5 = "no-md5"
+
+# Which digest algorithms a challenge offers, in which order (RFC 8760 §2.4).
+DIGEST_OFFERS = {
+    # Both have 256 bits; linphone of today gives up when the one it does not know comes first.
+    STRONGEST_FIRST: ("SHA-256", "SHA-512-256", "MD5"),
+    MD5_FIRST: ("MD5", "SHA-256", "SHA-512-256"),
+    NO_MD5: ("SHA-256", "SHA-512-256"),
+}
+DIGEST_ALGORITHMS = {
+    STRONGEST_FIRST: "SHA-256, SHA-512-256, MD5",
+    MD5_FIRST: "MD5 first, for phones that look at one challenge only",
+    NO_MD5: "SHA-256 and SHA-512-256, never MD5",
+}
+
 
 def words(choices: dict[str, str]) -> str:
     """What one may enter, for the sentence that refuses something else."""

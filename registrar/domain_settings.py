@@ -20,6 +20,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "one_contact_per_device",
         "path_without_support",
     ),
-    "Passwords": ("realm", "auth_register", "auth_call"),
+    "Passwords": ("realm", "auth_register", "auth_call", "digest_algorithms"),
 }
 SETTINGS: tuple[str, ...] = tuple(name for names in GROUPS.values() for name in names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from registrar.choices import DIGEST_OFFERS
 from registrar.domain_settings import SETTINGS
 from registrar.models import Domain
 
@@ -29,6 +30,7 @@ class DomainEntry:
     enabled: bool
     auth_register: bool
     auth_call: bool
+    digest_algorithms: str
     min_expires: int
     default_expires: int
     max_expires: int
@@ -51,6 +53,11 @@ class DomainEntry:
         for setting in SETTINGS:
             setattr(self, setting, getattr(row, setting))
         self.realm = row.effective_realm
+
+    @property
+    def digest_offer(self) -> tuple[str, ...]:
+        """Algorithms of a challenge, in their order (RFC 8760 §2.4)."""
+        return DIGEST_OFFERS[self.digest_algorithms]
 
     def ha1_for(self, username: str, algorithm: str) -> str | None:
         """Hex H(A1) of an enabled user, for sip.auth; an alias is no digest name (§22.4)."""

@@ -88,7 +88,9 @@ class RegistrarHandler:
         actor: UserEntry | None = None
         if domain.auth_register:
             now_wall = self._clock.wall(now)
-            result = self._authenticator.check(request, "www", domain.realm, domain.ha1_for, now_wall)
+            result = self._authenticator.check(
+                request, "www", domain.realm, domain.ha1_for, now_wall, transaction.flow, domain.digest_offer
+            )
             if result.outcome != "ok":
                 self._challenge(transaction, domain, result, now_wall)
                 return
@@ -133,9 +135,14 @@ class RegistrarHandler:
         if result.outcome == "wrong":
             logger.info("Wrong password for %s from %s", printable(result.username), transaction.flow.text)
             self._announce_failure(domain, result, transaction)
-        agent = transaction.request.first("user-agent")
         fields = self._authenticator.challenge_fields(
-            domain.realm, "www", wall, stale=result.outcome == "stale", user_agent=agent
+            domain.realm,
+            "www",
+            wall,
+            source=transaction.flow.remote[0],
+            offer=domain.digest_offer,
+            stale=result.outcome == "stale",
+            user_agent=transaction.request.first("user-agent"),
         )
         transaction.respond_with(401, None, fields)
 

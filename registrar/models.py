@@ -3,7 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
-from registrar.choices import CONTACT_LIMITS, PATH_WITHOUT_SUPPORT, words
+from registrar.choices import CONTACT_LIMITS, DIGEST_ALGORITHMS, PATH_WITHOUT_SUPPORT, words
 from registrar.querysets import BindingQuerySet
 
 LARGEST_NUMBER = 2_147_483_647  # what every database stores
@@ -57,6 +57,11 @@ class Domain(models.Model):
         "ask for a password when local users call",
         default=True,
         help_text="Challenge calls by local users (407, or 401 where redirected).",
+    )
+    digest_algorithms = one_of(
+        "password algorithms",
+        DIGEST_ALGORITHMS,
+        help_text="Challenges in this order; a phone that knows none of them cannot register.",
     )
     min_expires = whole_number("shortest registration", 60, help_text="Seconds; shorter requests get 423.")
     default_expires = whole_number("usual registration", 3600, help_text="Seconds; when a phone does not say.")

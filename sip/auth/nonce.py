@@ -8,7 +8,9 @@ from typing import Literal
 
 _TIME = 12  # hex digits: milliseconds since the epoch
 _COUNT = 8  # hex digits: makes two nonces of one millisecond differ
-_LENGTH = _TIME + _COUNT + 32
+_MARK = 16  # hex digits: for whom it was made; 64 bits, tried out by sending one request each
+_SEAL = 32  # hex digits
+_LENGTH = _TIME + _COUNT + _MARK + _SEAL
 
 
 class NonceFactory:
@@ -26,18 +28,24 @@ class NonceFactory:
         self._valid_from = valid_from
         self._count = 0
 
-    def make(self, now_wall: float) -> str:
-        """A nonce never made before; ``now_wall`` in seconds since the epoch."""
+    def make(self, now_wall: float, realm: str, source: str = "") -> str:
+        """A nonce never made before, good in one realm only; ``now_wall`` in seconds since the epoch.
+
+        ``source`` is the numeric host that asked: ``is_for`` tells later whether the same one answers.
+        """
         self._count = (self._count + 1) & 0xFFFFFFFF
         stamp = f"{int(now_wall * 1000) & 0xFFFFFFFFFFFF:012x}{self._count:08x}"
-        return stamp + self._seal(stamp)
+        stamp += self._mark(stamp, source)
+        return stamp + self._seal(stamp, realm)
 
-    def check(self, nonce: str, now_wall: float) -> Literal["valid", "stale", "foreign"]:
-        """Foreign when not made with our secret, stale when made too long ago or by an earlier process."""
+    def check(self, nonce: str, now_wall: float, realm: str) -> Literal["valid", "stale", "foreign"]:
+        """Foreign when not made with our secret for this realm, stale when made too long ago or by an earlier process.
+
+        Who answers from another address than he asked from is no stranger: phones move from one network to another.
+        """
         if len(nonce) != _LENGTH or not nonce.isascii():
             return "foreign"
-        stamp = nonce[: _TIME + _COUNT]
-        if not compare_digest(self._seal(stamp), nonce[_TIME + _COUNT :]):
+        if not compare_digest(self._seal(nonce[:-_SEAL], realm), nonce[-_SEAL:]):
             return "foreign"
         made_at = self.made_at(nonce)
         # A time to come means that the clock was set back: better one more round trip than a nonce for ever.
@@ -45,10 +53,22 @@ class NonceFactory:
             return "stale"
         return "valid"
 
+    def is_for(self, nonce: str, source: str) -> bool:
+        """Whether it was made for this host, which then has received it; only for one that is not foreign.
+
+        Who forges the source of his datagrams never sees the nonces made for it.
+        """
+        stamp = nonce[: _TIME + _COUNT]
+        return compare_digest(self._mark(stamp, source), nonce[_TIME + _COUNT : -_SEAL])
+
     @staticmethod
     def made_at(nonce: str) -> float:
         """Seconds since the epoch; only for a nonce that ``check`` did not call foreign."""
         return int(nonce[:_TIME], 16) / 1000
 
-    def _seal(self, stamp: str) -> str:
-        return hashlib.blake2b(stamp.encode(), key=self._key, digest_size=16).hexdigest()
+    def _mark(self, stamp: str, source: str) -> str:
+        return hashlib.blake2b(f"{stamp} {source}".encode(), key=self._key, digest_size=_MARK // 2).hexdigest()
+
+    def _seal(self, stamp: str, realm: str) -> str:
+        text = f"{stamp} {realm}".encode("utf-8", "surrogateescape")
+        return hashlib.blake2b(text, key=self._key, digest_size=_SEAL // 2).hexdigest()

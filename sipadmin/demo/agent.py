@@ -14,7 +14,7 @@ from sip.message.uri import Uri
 from sip.message.wire import parse_message
 from sipadmin.demo.behaviours import Behaviour, busy
 from sipadmin.demo.calls import Call, Fields, IncomingCall
-from sipadmin.demo.credentials import Credentials
+from sipadmin.demo.credentials import HASHES, Credentials
 from sipadmin.demo.dialog import Dialog, next_hop
 from sipadmin.demo.sockets import HostPort, Reply, TcpWire, UdpWire, Wire, is_multicast
 from sipadmin.demo.transactions import ClientTransaction, ServerTransaction, cancellation
@@ -41,7 +41,7 @@ class UserAgent:
         port: int = 0,
         display_name: str = "",
         user_agent: str = "sipadmin test phone",
-        algorithms: Sequence[str] = ("SHA-256", "MD5"),
+        algorithms: Sequence[str] = tuple(HASHES),
         on_invite: Behaviour | None = None,
         t1: float = 0.5,
     ) -> None:

@@ -12,6 +12,7 @@ from sip.message.messages import Response
 HASHES: dict[str, Callable[[bytes], str]] = {
     "MD5": lambda text: hashlib.md5(text, usedforsecurity=False).hexdigest(),
     "SHA-256": lambda text: hashlib.sha256(text).hexdigest(),
+    "SHA-512-256": lambda text: hashlib.new("sha512_256", text).hexdigest(),
 }
 # Name of the challenge field and of the field that answers it (§22.2, §22.3).
 ANSWERS = {"www-authenticate": "Authorization", "proxy-authenticate": "Proxy-Authorization"}
@@ -20,7 +21,7 @@ ANSWERS = {"www-authenticate": "Authorization", "proxy-authenticate": "Proxy-Aut
 class Credentials:
     """User name and password, and the nonces met so far with their counts."""
 
-    def __init__(self, username: str, password: str, algorithms: Sequence[str] = ("SHA-256", "MD5")) -> None:
+    def __init__(self, username: str, password: str, algorithms: Sequence[str] = tuple(HASHES)) -> None:
         self.username = username
         self.password = password
         self.algorithms = tuple(algorithms)

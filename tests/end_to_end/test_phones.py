@@ -70,7 +70,7 @@ async def soon(work: Coroutine[Any, Any, Any]) -> Any:
 class TestRegister:
     """§10: registering over a real socket."""
 
-    @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+    @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", "SHA-512-256"])
     async def test_with_digest(self, phone: MakePhone, domain: Enrolment, protocol: str, algorithm: str) -> None:
         bob = await phone("bob", protocol=protocol, algorithms=[algorithm])
         assert (await soon(bob.register(300))).status == 200

@@ -94,7 +94,7 @@ def messages(program: Program) -> str:
 @pytest.fixture(scope="module")
 def domain(product: Product) -> Enrolment:
     policies = {"alice": "", "bob": "", "carol": "redirect", "dave": "proxy-parallel"}
-    return Enrolment(product, "sipp.test", policies, settings=["ring_time=2"])
+    return Enrolment(product, "sipp.test", policies, settings=["ring_time=2", "digest_algorithms=md5-first"])
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ async def test_calls_a_phone(domain: Enrolment, programs: Programs) -> None:
         programs.folder.joinpath("invite.sip").write_text(
             f"INVITE {domain.aor('bob')} SIP/2.0\nMax-Forwards: 70\nFrom: <{domain.aor('alice')}>;tag=1\n"
             f"To: <{domain.aor('bob')}>\nCall-ID: {secrets.token_hex(8)}\nCSeq: 1 INVITE\n"
-            "Contact: <sip:alice@127.0.0.1:9>\nContent-Length: 0\n\n"
+            "Contact: <sip:alice@127.0.0.1:9>\nUser-Agent: sipsak 0.9.8.1\nContent-Length: 0\n\n"
         )
         host, port = domain.server
         command = [needs("sipsak"), "-vv", "-f", programs.folder / "invite.sip", "-s", f"sip:bob@{host}"]

@@ -33,6 +33,8 @@ ALICE_TCP = ("192.0.2.10", 40000)
 
 
 class ADomain:
+    digest_offer = ("SHA-256", "SHA-512-256", "MD5")
+
     def __init__(self, id: int, name: str, auth_call: bool = False, enabled: bool = True) -> None:
         self.id = id
         self.name = self.realm = name

@@ -20,6 +20,7 @@ def domain():
         expires_jitter=10,
         path_without_support="store",
         one_contact_per_device=True,
+        digest_algorithms="no-md5",
     )
     DomainAlias.objects.create(domain=domain, name="example.com")
     return domain
@@ -56,6 +57,7 @@ class TestLoad:
         assert (entry.realm, entry.max_contacts, entry.auth_register) == ("Example.org", 5, True)
         assert (entry.contact_limit, entry.expires_jitter) == ("replace-oldest", 10)
         assert (entry.path_without_support, entry.one_contact_per_device) == ("store", True)
+        assert entry.digest_offer == ("SHA-256", "SHA-512-256")
         assert directory.domain("other.example") is None
 
     def test_user_by_name_and_alias(self, directory, bob):

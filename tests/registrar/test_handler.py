@@ -130,6 +130,10 @@ def open_registrar():
     return Registrar(auth_register=False)
 
 
+def offered(challenged):
+    return [parse_credentials(line).params["algorithm"] for line in challenged.lines("www-authenticate")]
+
+
 DESK = "Contact: <sip:bob@192.0.2.20:5062>"
 MOBILE = "Contact: <sip:bob@192.0.2.21>"
 
@@ -258,6 +262,26 @@ class TestRefusal:
         kind, _, event = registrar.events[0]
         assert (kind, event["type"], event["subject"]) == ("event", "auth.failed", AOR)
         assert "guess" not in str(event)
+
+    @pytest.mark.rule("R37")
+    @pytest.mark.rfc("8760", "2.4")
+    @pytest.mark.parametrize(
+        ("choice", "expected"),
+        [
+            ("strongest-first", ["SHA-256", "SHA-512-256", "MD5"]),
+            ("md5-first", ["MD5", "SHA-256", "SHA-512-256"]),
+            ("no-md5", ["SHA-256", "SHA-512-256"]),
+        ],
+    )
+    def test_challenges_come_in_the_order_that_the_domain_wants(self, choice, expected):
+        assert offered(Registrar(digest_algorithms=choice).send()) == expected
+
+    @pytest.mark.rule("R37")
+    def test_where_md5_is_not_offered_it_is_not_accepted(self):
+        registrar = Registrar(digest_algorithms="no-md5")
+        again = registrar.register(DESK)
+        assert (again.status, offered(again)) == (401, ["SHA-256", "SHA-512-256"])
+        assert registrar.handler.count["credentials_wrong"] == 0
 
     @pytest.mark.rule("R07")
     @pytest.mark.parametrize(
