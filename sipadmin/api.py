@@ -32,6 +32,7 @@ class RootView(APIView):
             "routing_policy": "api-server-policy",
             "calls": "api-call-list",
             "events": "api-event-list",
+            "audit": "api-audit-list",
             "schema": "api-schema",
             "docs": "api-docs",
         }

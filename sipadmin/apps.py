@@ -7,5 +7,7 @@ class SipadminConfig(AppConfig):
 
     def ready(self) -> None:
         from sipadmin import changes
+        from sipadmin.audit import tracked
 
         changes.connect()
+        tracked.connect()

@@ -39,3 +39,24 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} {self.subject}"
+
+
+class AuditEntry(models.Model):
+    """A change somebody made. Only written by sipadmin.audit, never changed by people; ``changes`` holds no secret."""
+
+    ts = models.DateTimeField(db_index=True)
+    actor = models.CharField(max_length=200, blank=True, help_text="Account, token or command; empty for strangers.")
+    source = models.CharField(max_length=64, blank=True, help_text="Address of the client.")
+    action = models.CharField(max_length=40, help_text="user.changed, domain.deleted, login.failed ...")
+    subject = models.CharField(max_length=400, blank=True, help_text="bob@example.org")
+    changes = models.JSONField(default=dict, help_text="{field: [before, after]}")
+    reason = models.CharField(max_length=500, blank=True, help_text="As given in X-Change-Reason.")
+    request_id = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["subject", "id"], name="audit_by_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.subject}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from django.utils import timezone
 from proxy.choices import INHERIT
 from proxy.models import DeliveryPolicy
 from registrar.models import Alias, Domain, SipUser
+from sipadmin.audit.trail import Changes, difference, record_many
 from sipadmin.changes import record_change, record_changes
 from sipadmin.user_table import ImportRefused, Progress, Row, RowError, check_rows
 
@@ -55,13 +57,14 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
         known[known_user.username] = known_user
     new: list[SipUser] = []
     changed: list[SipUser] = []
-    touched: set[str] = set()
+    changes: dict[str, Changes] = defaultdict(dict)
     for row in rows:
         user = known.get(row.username)
         values = dict(row.fields)
         has_credentials = any(getattr(row.draft, field) for field in HA1_FIELDS)
         if has_credentials:
             values |= {field: getattr(row.draft, field) for field in HA1_FIELDS}
+        before: dict[str, Any] = {}
         if user is None:
             if not has_credentials and domain.auth_register:
                 raise ImportRefused([RowError(row.number, "password", "a new user needs one")])
@@ -70,8 +73,11 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
         elif any(getattr(user, field) != value for field, value in values.items()):
             user.version += 1
             changed.append(user)
+            before = {field: getattr(user, field) for field in values}
         for field, value in values.items():
             setattr(user, field, value)
+        if user.pk is None or before:
+            changes[row.username] = difference(SipUser, before, values)
     now = timezone.now()
     for user in changed:
         user.updated_at = now
@@ -79,13 +85,23 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
         SipUser.objects.bulk_create(batch)
     for batch in batches(changed):
         update_users(batch)
-    touched |= write_policies(known, rows)
-    touched |= write_aliases(domain, known, rows)
+    touched: set[str] = set()
+    for parts in (write_policies(known, rows), write_aliases(domain, known, rows)):
+        touched |= set(parts)
+        for name, part in parts.items():
+            changes[name] |= part
     names = {user.username for user in (*new, *changed)}
     record_changes("user", [known[name].pk for name in sorted(names | touched)])
     if touched:
         record_change("policy")
-    updated = len((names | touched) - {user.username for user in new})
+    created = {user.username for user in new}
+    record_many(
+        [
+            (f"user.{'created' if name in created else 'changed'}", f"{name}@{domain.name}", facts)
+            for name, facts in changes.items()
+        ]
+    )
+    updated = len((names | touched) - created)
     return ImportCounts(len(new), updated, len(rows) - len(new) - updated)
 
 
@@ -112,24 +128,26 @@ def batches(users: list[SipUser]) -> Iterable[list[SipUser]]:
     return (users[start : start + BATCH] for start in range(0, len(users), BATCH))
 
 
-def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row]) -> set[str]:
-    """Delivery policy of the rows with a policy or ring_time column; the user names whose policy changed."""
+def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row]) -> dict[str, Changes]:
+    """Delivery policy of the rows with a policy or ring_time column; what changed, by user name."""
     with_policy = [row for row in rows if row.policy]
     if not with_policy:
-        return set()
+        return {}
     domain = known[with_policy[0].username].domain
     old = {policy.user_id: policy for policy in DeliveryPolicy.objects.filter(user__domain=domain)}
     saved: list[DeliveryPolicy] = []
     dropped: list[int] = []
-    touched: set[str] = set()
+    touched: dict[str, Changes] = {}
     for row in with_policy:
         user = known[row.username]
         before = old.get(user.pk)
         policy = row.policy.get("policy", before.policy if before else INHERIT)
         ring_time = row.policy.get("ring_time", before.ring_time if before else None)
-        if (policy, ring_time) == ((before.policy, before.ring_time) if before else (INHERIT, None)):
+        old_values = (before.policy, before.ring_time) if before else (INHERIT, None)
+        if (policy, ring_time) == old_values:
             continue
-        touched.add(row.username)
+        pairs = zip(("policy", "ring_time"), old_values, (policy, ring_time), strict=True)
+        touched[row.username] = {name: [was, is_now] for name, was, is_now in pairs if was != is_now}
         if (policy, ring_time) == (INHERIT, None):
             dropped.append(user.pk)
         else:
@@ -146,8 +164,8 @@ def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row]) -> set[str
     return touched
 
 
-def write_aliases(domain: Domain, known: Mapping[str, SipUser], rows: Sequence[Row]) -> set[str]:
-    """Replace the aliases of the rows that have the column; the user names whose aliases changed."""
+def write_aliases(domain: Domain, known: Mapping[str, SipUser], rows: Sequence[Row]) -> dict[str, Changes]:
+    """Replace the aliases of the rows that have the column; what changed, by user name."""
     old: dict[int, set[str]] = {}
     owners: dict[str, int] = {}
     for name, user_id in Alias.objects.filter(domain=domain).values_list("name", "user_id"):
@@ -155,13 +173,13 @@ def write_aliases(domain: Domain, known: Mapping[str, SipUser], rows: Sequence[R
         owners[name] = user_id
     saved: list[Alias] = []
     dropped: list[str] = []
-    touched: set[str] = set()
+    touched: dict[str, Changes] = {}
     with_aliases = [row for row in rows if row.aliases is not None]
     for row in with_aliases:
-        gone = old.get(known[row.username].pk, set()) - set(row.aliases or ())
-        dropped += gone
-        if gone:
-            touched.add(row.username)
+        before, after = old.get(known[row.username].pk, set()), set(row.aliases or ())
+        dropped += before - after
+        if before != after:
+            touched[row.username] = {"aliases": [sorted(before), sorted(after)]}
     for name in dropped:
         owners.pop(name, None)
     for row in rows:
@@ -175,7 +193,6 @@ def write_aliases(domain: Domain, known: Mapping[str, SipUser], rows: Sequence[R
                 raise ImportRefused([RowError(row.number, "aliases", f"{name} belongs to another user")])
             if owner is None:
                 saved.append(Alias(domain=domain, name=name, user=known[row.username]))
-                touched.add(row.username)
     for start in range(0, len(dropped), BATCH):
         Alias.objects.filter(domain=domain, name__in=dropped[start : start + BATCH]).delete()
     Alias.objects.bulk_create(saved, BATCH)

@@ -8,7 +8,7 @@ from django.db import models
 SCOPES = [
     "domains:read", "domains:write", "users:read", "users:write", "bindings:read", "bindings:write",
     "routing:read", "routing:write", "calls:read",
-    "events:read",
+    "events:read", "audit:read",
 ]  # fmt: skip
 
 

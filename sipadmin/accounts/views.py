@@ -85,6 +85,7 @@ class RevokeTokenView(AdministratorRequired, View):
         token = get_object_or_404(ApiToken, pk=pk)
         if token.is_revoked:
             raise Http404("This token is revoked already.")
-        ApiToken.objects.filter(pk=pk).update(is_revoked=True)
+        token.is_revoked = True
+        token.save(update_fields=["is_revoked"])
         messages.success(request, f"Token “{token.name}” is revoked. Requests with it get 401 from now on.")
         return redirect("tokens")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from sipadmin.event_types import TYPES
 from sipadmin.models import Event
-from sipadmin.rest.pagination import NewestFirst
+from sipadmin.rest.pagination import ById
 
 
 class EventSerializer(serializers.ModelSerializer):
@@ -63,16 +60,6 @@ def matching_types(text: str) -> list[str]:
     return found
 
 
-class EventPages(NewestFirst):
-    """By id, newest first unless ``ordering=id``."""
-
-    def get_ordering(self, request: Request, queryset: QuerySet, view: Any) -> tuple[str, ...]:
-        return ("id",) if request.query_params.get("ordering") == "id" else ("-id",)
-
-    def is_position(self, text: str) -> bool:
-        return text.isascii() and text.isdigit() and len(text) < 19
-
-
 @extend_schema(summary="Events, newest first")
 class EventViewSet(viewsets.ReadOnlyModelViewSet):
     """What happened: registrations, calls, failed logins, bans. Kept 30 days, refreshes two."""
@@ -81,5 +68,5 @@ class EventViewSet(viewsets.ReadOnlyModelViewSet):
     queryset = Event.objects.order_by("-id")
     serializer_class = EventSerializer
     filterset_class = EventFilter
-    pagination_class = EventPages
+    pagination_class = ById
     lookup_value_regex = r"\d{1,18}"

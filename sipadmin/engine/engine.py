@@ -26,6 +26,7 @@ from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
 from sip.endpoint import Endpoint
 from sip.message.uri import Uri
+from sipadmin.audit.trail import forget_old as forget_old_entries
 from sipadmin.engine.config import EngineConfig
 from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
@@ -169,6 +170,7 @@ class Engine:
                     long_at = now + LONG_INTERVAL
                     self.journal.delete_left_overs()
                     await loop.run_in_executor(self.executor, forget_old_notices)
+                    await loop.run_in_executor(self.executor, forget_old_entries)
             except DatabaseError as error:
                 logger.error("housekeeping: %s", error)
             except Exception:

@@ -72,3 +72,13 @@ class NewestFirst(CursorPagination):
         return Response(
             {"count": None, "next": self.get_next_link(), "previous": self.get_previous_link(), "results": data}
         )
+
+
+class ById(NewestFirst):
+    """For logs, whose ids grow with time: newest first unless ``ordering=id``."""
+
+    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
+        return ("id",) if request.query_params.get("ordering") == "id" else ("-id",)
+
+    def is_position(self, text: str) -> bool:
+        return text.isascii() and text.isdigit() and len(text) < 19

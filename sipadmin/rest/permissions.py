@@ -15,7 +15,8 @@ from sipadmin.accounts.tokens import allows
 class ScopeOrRole(BasePermission):
     """A view names its ``scope``, such as "users". Reading needs ``users:read``, everything else ``users:write``.
 
-    With a session, operators read and administrators write. A token can do no more than its owner.
+    With a session, operators read and administrators write; where the view is ``for_administrators``, operators do
+    not even read. A token can do no more than its owner.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -27,7 +28,11 @@ class ScopeOrRole(BasePermission):
             if not allows(request.auth, scope):
                 self.message = f"This token does not have the scope {scope}."
                 return False
-        if not is_reading and not is_administrator(request.user):
-            self.message = "Only administrators may change this. Your account may read."
-            return False
+        if not is_administrator(request.user):
+            if getattr(view, "for_administrators", False):
+                self.message = "Only administrators may see this."
+                return False
+            if not is_reading:
+                self.message = "Only administrators may change this. Your account may read."
+                return False
         return True

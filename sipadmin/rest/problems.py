@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import http
-import re
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,11 +13,11 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from sipadmin.audit.context import request_id
 from sipadmin.bus import EngineUnavailable
 from sipadmin.provisioning import ProvisioningError
 
 MEDIA_TYPE = "application/problem+json"
-REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class ProblemRenderer(JSONRenderer):
@@ -27,12 +25,6 @@ class ProblemRenderer(JSONRenderer):
 
     media_type = MEDIA_TYPE
     format = "problem"
-
-
-def request_id(request: HttpRequest) -> str:
-    """The caller's X-Request-ID when it is harmless, else one of our own."""
-    given = request.headers.get("X-Request-ID", "")
-    return given if REQUEST_ID_SHAPE.fullmatch(given) else secrets.token_hex(8)
 
 
 def problem(

@@ -209,7 +209,7 @@ class TestBulk:
             {"username": f"user{n}", "domain": "example.org", "password": f"pw{n}", "policy": "redirect"}
             for n in range(1000)
         ]
-        with django_assert_max_num_queries(45):
+        with django_assert_max_num_queries(47):
             assert self.post(admin_page, items).json()["created"] == 1000
         assert SipUser.objects.count() == 1000
         assert ConfigChange.objects.exists()

@@ -1,0 +1,66 @@
+"""What the trail follows: configuration, console accounts, tokens, and who logs in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+
+from proxy.models import DeliveryPolicy
+from registrar.models import Alias, Domain, DomainAlias, SipUser, ThirdPartyRule
+from sipadmin.accounts.models import ApiToken
+from sipadmin.audit.trail import record, track, track_part
+
+PASSWORD = {"ha1_md5": "password", "ha1_sha256": "password", "ha1_sha512_256": "password"}
+
+
+def connect() -> None:
+    """Called once, when the apps are ready. Other apps track their models from their own ``ready``."""
+    track(Domain, "domain")
+    track(SipUser, "user", secrets=PASSWORD, left_out=["domain"])
+    track(ThirdPartyRule, "third-party-rule", lambda rule: f"{rule.actor} for {rule.target}")
+    track(get_user_model(), "account", secrets={"password": "password"}, left_out=["date_joined"])
+    track(ApiToken, "token", secrets={"secret_hash": "secret"}, left_out=["key"])
+    track_part(
+        DomainAlias,
+        lambda alias: "domain",
+        lambda alias: str(alias.domain),
+        list_name="aliases",
+        list_of=lambda alias: list(alias.domain.aliases.order_by("name").values_list("name", flat=True)),
+    )
+    track_part(
+        Alias,
+        lambda alias: "user",
+        lambda alias: str(alias.user),
+        list_name="aliases",
+        list_of=lambda alias: list(alias.user.aliases.order_by("name").values_list("name", flat=True)),
+    )
+    track_part(DeliveryPolicy, owner_kind, owner_name, left_out=["domain", "user", "is_server"])
+    user_logged_in.connect(note_login, dispatch_uid="audit-login")
+    user_logged_out.connect(note_logout, dispatch_uid="audit-logout")
+    user_login_failed.connect(note_failed_login, dispatch_uid="audit-login-failed")
+
+
+def owner_kind(policy: DeliveryPolicy) -> str:
+    return "user" if policy.user_id else "domain" if policy.domain_id else "server"
+
+
+def owner_name(policy: DeliveryPolicy) -> str:
+    return str(policy.user or policy.domain or "")
+
+
+def note_login(sender: Any, user: Any, **kwargs: Any) -> None:
+    record("login.succeeded", user.get_username())
+
+
+def note_logout(sender: Any, user: Any, **kwargs: Any) -> None:
+    if user is not None:
+        record("login.ended", user.get_username())
+
+
+def note_failed_login(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
+    # Typed by a stranger, who may have put a password there: the name is kept only when such an account exists.
+    name = str(credentials.get("username", ""))
+    is_known = get_user_model()._default_manager.filter(username=name).exists()
+    record("login.failed", name if is_known else "(no such account)")
