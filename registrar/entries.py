@@ -18,6 +18,7 @@ USER_COLUMNS = (
     "ha1_md5",
     "ha1_sha256",
     "ha1_sha512_256",
+    "may_watch",
 )
 
 
@@ -82,6 +83,7 @@ class UserEntry:
         "domain",
         "enabled",
         "id",
+        "may_watch",
         "username",
     )
 
@@ -91,7 +93,8 @@ class UserEntry:
         self.alias_names = alias_names
         self.id: int
         self.id, self.username, self.display_name, self.enabled, self._max_contacts = row[:5]
-        self._md5, self._sha256, self._sha512_256 = row[5:]
+        self._md5, self._sha256, self._sha512_256 = row[5:8]
+        self.may_watch: bool = row[8]
         self.aor = f"sip:{self.username}@{domain.name}"
 
     @property

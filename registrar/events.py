@@ -11,6 +11,18 @@ from sip.message.params import printable
 
 # ``moved`` is a refresh from another address, ``replaced`` a removal in favour of another contact.
 Change = Literal["added", "refreshed", "moved", "removed", "replaced", "expired"]
+# What happened to a contact, in the words of RFC 3680 §4.7.2; "created" is by an administrator, "deactivated" too.
+ContactEvent = Literal["registered", "created", "refreshed", "expired", "deactivated", "unregistered", "rejected"]
+Observe = Callable[[Binding, ContactEvent], None]
+
+BY_PHONE: dict[Change, ContactEvent] = {
+    "added": "registered",
+    "refreshed": "refreshed",
+    "moved": "refreshed",
+    "removed": "unregistered",
+    "replaced": "unregistered",
+    "expired": "expired",
+}
 
 # What live pages hear of it: there, or gone.
 _SHOWN = {"moved": "refreshed", "replaced": "removed"}

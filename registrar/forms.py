@@ -122,10 +122,14 @@ class UserForm(PolicyFields):
         required=False, min_value=1, max_value=LARGEST_NUMBER, label="Phones at most",
         help_text="The domain's limit when empty.",
     )  # fmt: skip
+    may_watch = forms.BooleanField(
+        required=False, label="May watch registrations",
+        help_text="Of every user of the domain, by SUBSCRIBE; everybody may watch their own.",
+    )  # fmt: skip
 
     field_order = [
         "domain", "username", "display_name", "enabled", "password_mode", "password", "policy_action",
-        "policy_argument", "ring_time", "aliases", "max_contacts",
+        "policy_argument", "ring_time", "aliases", "max_contacts", "may_watch",
     ]  # fmt: skip
 
     def __init__(self, *args: Any, user: SipUser | None = None, **kwargs: Any) -> None:
@@ -142,6 +146,7 @@ class UserForm(PolicyFields):
             "enabled": user.enabled,
             "aliases": " ".join(user.aliases.values_list("name", flat=True)),
             "max_contacts": user.max_contacts,
+            "may_watch": user.may_watch,
             **cls.policy_initial(policy, ring_time),
         }
 
@@ -163,7 +168,7 @@ class UserForm(PolicyFields):
 
     def values(self) -> dict[str, Any]:
         """Arguments of provisioning.save_user, without who it is and the password."""
-        names = ["display_name", "enabled", "aliases", "max_contacts", "policy", "ring_time"]
+        names = ["display_name", "enabled", "aliases", "max_contacts", "may_watch", "policy", "ring_time"]
         return {name: self.cleaned_data[name] for name in names}
 
 

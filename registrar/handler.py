@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from registrar.clock import Clock
 from registrar.core import Refused, Registered, Source, inspect_request, register
 from registrar.directory import Directory, DomainEntry, Dropped, UserEntry
-from registrar.events import Change, auth_failure, binding_event
+from registrar.events import BY_PHONE, Change, ContactEvent, Observe, auth_failure, binding_event
 from registrar.journal import Journal
 from registrar.limits import Limits
 from registrar.location import StoredLocation
@@ -71,6 +71,7 @@ class RegistrarHandler:
         self._domain_of = domain_of or (lambda uri: directory.domain(uri.host))
         self._chance = chance
         self.count: Counter[str] = Counter()
+        self.observers: list[Observe] = []  # told of every change of a binding, once it is stored
         self._noted_uris: set[tuple[str, str]] = set()
 
     # REGISTER
@@ -87,16 +88,9 @@ class RegistrarHandler:
             return
         actor: UserEntry | None = None
         if domain.auth_register:
-            now_wall = self._clock.wall(now)
-            result = self._authenticator.check(
-                request, "www", domain.realm, domain.ha1_for, now_wall, transaction.flow, domain.digest_offer
-            )
-            if result.outcome != "ok":
-                self._challenge(transaction, domain, result, now_wall)
+            actor = self.authenticate(transaction, domain, now)
+            if actor is None:
                 return
-            actor = domain.users[result.username]
-            if result.uri != request.uri_text:
-                self._note_other_uri(request, result)
         target = self._target(request, domain, actor, now)
         if isinstance(target, Refused):
             self._refuse(transaction, target)
@@ -125,6 +119,20 @@ class RegistrarHandler:
         else:
             self._location.apply(record, decision.changes)
             self._journal.submit(decision.changes, partial(self._finish, transaction, record, decision, now))
+
+    def authenticate(self, transaction: ServerTransaction, domain: DomainEntry, now: float) -> UserEntry | None:
+        """Who sends a request to a server of ours (step 3, §22.2); None when it was challenged or refused instead."""
+        request = transaction.request
+        now_wall = self._clock.wall(now)
+        result = self._authenticator.check(
+            request, "www", domain.realm, domain.ha1_for, now_wall, transaction.flow, domain.digest_offer
+        )
+        if result.outcome != "ok":
+            self._challenge(transaction, domain, result, now_wall)
+            return None
+        if result.uri != request.uri_text:
+            self._note_other_uri(request, result)
+        return domain.users[result.username]
 
     def _challenge(self, transaction: ServerTransaction, domain: DomainEntry, result: AuthResult, wall: float) -> None:
         # Step 3. Unknown user, wrong password and no credentials get the same answer (R03).
@@ -229,7 +237,7 @@ class RegistrarHandler:
                 self._location.roll_back(record, changes)
             else:
                 self._location.commit(record, changes)
-                self._announce_one(binding, "removed", "Removed by an administrator")
+                self._announce_one(binding, "removed", "Removed by an administrator", "deactivated")
             done(error)
 
         self._location.apply(record, changes)
@@ -243,7 +251,7 @@ class RegistrarHandler:
             if bindings:
                 self._journal.delete(bindings)
             for binding in bindings:
-                self._announce_one(binding, "removed", "The user was deleted, disabled or renamed")
+                self._announce_one(binding, "removed", "The user was deleted, disabled or renamed", "rejected")
 
     def sweep(self, now: float) -> int:
         """Take expired bindings out; for every second or so. Gives their number."""
@@ -271,5 +279,9 @@ class RegistrarHandler:
         build = partial(auth_failure, domain.name, result.username, transaction.flow.text, transaction.request)
         self._announce("event", id(transaction), build)
 
-    def _announce_one(self, binding: Binding, change: Change, reason: str = "") -> None:
+    def _announce_one(
+        self, binding: Binding, change: Change, reason: str = "", event: ContactEvent | None = None
+    ) -> None:
         self._announce("binding", binding.id, partial(binding_event, binding, change, self._clock.wall, reason))
+        for observe in self.observers:
+            observe(binding, event or BY_PHONE[change])

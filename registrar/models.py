@@ -127,6 +127,9 @@ class SipUser(models.Model):
     max_contacts = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="The domain's limit when empty."
     )
+    may_watch = models.BooleanField(
+        default=False, help_text="May watch the registrations of every user of the domain (RFC 3680)."
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -18,7 +18,7 @@ from sipadmin.user_table import ImportRefused, Progress, Row, RowError, check_ro
 
 BATCH = 1000
 HA1_FIELDS = ["ha1_md5", "ha1_sha256", "ha1_sha512_256"]
-USER_FIELDS = ["display_name", "enabled", "max_contacts", *HA1_FIELDS, "version", "updated_at"]
+USER_FIELDS = ["display_name", "enabled", "max_contacts", "may_watch", *HA1_FIELDS, "version", "updated_at"]
 
 
 class ImportCounts(NamedTuple):

@@ -15,7 +15,7 @@ from sipadmin.provisioning import ProvisioningError, parse_boolean, parse_number
 
 COLUMNS = (
     "user", "password", "policy", "display_name", "ring_time", "enabled", "max_contacts", "aliases",
-    "ha1_md5", "ha1_sha256",
+    "ha1_md5", "ha1_sha256", "may_watch",
 )  # fmt: skip
 MOST_ERRORS = 20
 
@@ -185,6 +185,10 @@ def parse_enabled(text: str) -> bool:
     return True if not text else parse_boolean(text)
 
 
+def parse_may_watch(text: str) -> bool:
+    return bool(text) and parse_boolean(text)
+
+
 def parse_max_contacts(text: str) -> int | None:
     if text and parse_number(text) < 1:
         raise ValueError("use 1 or more, or leave it empty for the domain's limit")
@@ -207,6 +211,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "display_name": parse_display_name,
     "enabled": parse_enabled,
     "max_contacts": parse_max_contacts,
+    "may_watch": parse_may_watch,
     "policy": parse_policy_text,
     "ring_time": parse_ring_time,
 }

@@ -8,7 +8,8 @@ from proxy.core.facts import Refuse
 from sip.message.messages import Request
 from sip.message.params import printable
 
-ALLOW = ("OPTIONS", "REGISTER", "CANCEL")
+ALLOW = ("OPTIONS", "REGISTER", "SUBSCRIBE", "CANCEL")
+EVENTS = ("Allow-Events", "reg")  # of users, by the notifier of registrations (RFC 3680)
 # Methods of the RFCs in force that have no meaning for a server as such (§21.4.6); any other name gets 501 (§21.5.2).
 KNOWN = frozenset(
     {
@@ -43,6 +44,8 @@ def answer(request: Request, *, is_merged: bool, supported: Sequence[str] = ()) 
         )
     if request.method not in ALLOW:
         return Refuse(405, "Method Not Allowed", f"{method} to the server itself and not to a user: 405", [allow])
+    if request.method == "SUBSCRIBE":
+        return Refuse(489, "Bad Event", "SUBSCRIBE to a server that has no domain yet: 489", [allow, EVENTS])
     if is_merged:
         return Refuse(482, "Loop Detected", f"{method} arrived twice, by two ways: 482")
     required = request.values("require") if request.has("require") else []
@@ -50,5 +53,5 @@ def answer(request: Request, *, is_merged: bool, supported: Sequence[str] = ()) 
     if unknown:
         tags = ", ".join(unknown)
         return Refuse(420, "Bad Extension", f"{method} requires {printable(tags)}: 420", [("Unsupported", tags)])
-    fields = [allow, ("Accept", "application/sdp"), ("Supported", ", ".join(supported))]
+    fields = [allow, EVENTS, ("Accept", "application/sdp"), ("Supported", ", ".join(supported))]
     return Refuse(200, "OK", "The server answered for itself", fields)

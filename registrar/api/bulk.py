@@ -22,10 +22,11 @@ from sipadmin.user_table import ImportRefused, Row, check_row
 LARGEST = 1000
 ITEM_FIELDS = (
     "username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "enabled", "policy", "ring_time",
-    "max_contacts", "aliases",
+    "max_contacts", "may_watch", "aliases",
 )  # fmt: skip
 TEXT_FIELDS = ("username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "policy")
 NUMBER_FIELDS = ("ring_time", "max_contacts")
+BOOLEAN_FIELDS = ("enabled", "may_watch")
 
 
 class BulkUsersSerializer(StrictSerializer):
@@ -116,7 +117,7 @@ class Bulk:
                 texts[name] = value
             elif name in TEXT_FIELDS:
                 errors[name] = "must be a text"
-            elif name == "enabled":
+            elif name in BOOLEAN_FIELDS:
                 if not isinstance(value, bool):
                     errors[name] = "must be true or false"
                 texts[name] = "on" if value else "off"

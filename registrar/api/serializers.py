@@ -118,6 +118,9 @@ class UserSerializer(StrictSerializer):
     max_contacts = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=LARGEST_NUMBER, help_text="null: the domain's limit."
     )
+    may_watch = serializers.BooleanField(
+        required=False, help_text="May watch the registrations of every user of the domain (RFC 3680)."
+    )
     registered = serializers.SerializerMethodField()
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
@@ -125,7 +128,7 @@ class UserSerializer(StrictSerializer):
 
     DEFAULTS = {
         "display_name": "", "enabled": True, "policy": "inherit", "ring_time": None, "aliases": [],
-        "max_contacts": None,
+        "max_contacts": None, "may_watch": False,
     }  # fmt: skip
 
     def get_aor(self, user: SipUser) -> str:

@@ -1,4 +1,4 @@
-"""Which core a request is for (§10.3 step 1): REGISTER for a domain of ours, or everything else."""
+"""Which core a request is for: the registrar (§10.3 step 1), the notifier of registrations, or else the proxy."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ class Registrar(Protocol):
     def register(self, transaction: ServerTransaction, domain: DomainEntry, now: float) -> None: ...
 
 
+class Notifier(Protocol):
+    def is_for_us(self, request: Request, domain: DomainEntry | None) -> bool: ...
+
+    def subscribe(self, transaction: ServerTransaction, domain: DomainEntry | None, now: float) -> None: ...
+
+
 class Proxy(Protocol):
     def request(self, transaction: ServerTransaction, now: float) -> None: ...
 
@@ -28,9 +34,16 @@ class Proxy(Protocol):
 class Dispatch:
     """The transaction user of the endpoint. ``domain_of`` gives the domain of ours that a URI is in."""
 
-    def __init__(self, domain_of: Callable[[Uri], DomainEntry | None], registrar: Registrar, proxy: Proxy) -> None:
+    def __init__(
+        self,
+        domain_of: Callable[[Uri], DomainEntry | None],
+        registrar: Registrar,
+        notifier: Notifier,
+        proxy: Proxy,
+    ) -> None:
         self._domain_of = domain_of
         self._registrar = registrar
+        self._notifier = notifier
         self._proxy = proxy
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
@@ -39,6 +52,11 @@ class Dispatch:
             domain = self._domain_named(request)
             if domain is not None:
                 self._registrar.register(transaction, domain, now)
+                return
+        elif request.method == "SUBSCRIBE" and not transaction.flow.is_multicast:
+            domain = self._domain_named(request)
+            if self._notifier.is_for_us(request, domain):
+                self._notifier.subscribe(transaction, domain, now)
                 return
         self._proxy.request(transaction, now)
 

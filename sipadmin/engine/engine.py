@@ -22,6 +22,7 @@ from registrar.directory import Directory, DomainEntry
 from registrar.handler import RegistrarHandler
 from registrar.journal import Journal
 from registrar.location import StoredLocation
+from registrar.watching.handler import WatchingHandler
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
 from sip.endpoint import Endpoint
@@ -83,7 +84,11 @@ class Engine:
             self.clock,
             self.domain_of,
         )
-        self.dispatch = Dispatch(self.domain_of, self.registrar, self.proxy)
+        self.watching = WatchingHandler(
+            endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall
+        )
+        self.registrar.observers.append(self.watching.binding_changed)
+        self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy)
         self.changes = ConfigChanges(self.refresh, self.executor)
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -132,7 +137,10 @@ class Engine:
         policies = load_snapshot() if kind in ("policy", "domain", "all") else None
 
         def take_over() -> None:
-            self.registrar.drop(install())
+            dropped = install()
+            self.registrar.drop(dropped)
+            for user in dropped:
+                self.watching.user_gone(user.aor)
             if policies is not None:
                 self.policies = policies
 
@@ -195,6 +203,7 @@ class Engine:
             "received": dict(self.endpoint.count),
             "registrar": dict(self.registrar.count),
             "proxy": dict(self.proxy.count),
+            "watching": {"subscriptions": len(self.watching), **self.watching.count},
             "journal": {
                 "policy": self.config.journal,
                 "waiting": self.journal.waiting,

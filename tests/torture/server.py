@@ -16,6 +16,7 @@ from registrar.directory import Directory
 from registrar.entries import DomainEntry
 from registrar.handler import RegistrarHandler
 from registrar.location import StoredLocation
+from registrar.watching.handler import WatchingHandler
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
 from sip.location import Binding, BindingChanges
@@ -88,7 +89,10 @@ class Server:
             self.endpoint, self.directory, self.location, Journal(), authenticator, lambda *event: None, clock,
             self.domain_of,
         )  # fmt: skip
-        self.endpoint.user = Dispatch(self.domain_of, self.registrar, self.proxy)
+        watching = WatchingHandler(
+            self.endpoint, self.directory, self.location, self.registrar.authenticate, clock.wall
+        )
+        self.endpoint.user = Dispatch(self.domain_of, self.registrar, watching, self.proxy)
         self._settle(USERS if is_home else {"sipadmin.example": ["user"]}, passwords)
 
     def _settle(self, users: dict[str, list[str]], passwords: bool) -> None:

@@ -14,7 +14,8 @@ def test_options_tells_what_the_server_can_do():
     found = result(a_request("OPTIONS", "sip:example.org"))
     assert found.status == 200
     assert dict(found.fields) == {
-        "Allow": "OPTIONS, REGISTER, CANCEL",
+        "Allow": "OPTIONS, REGISTER, SUBSCRIBE, CANCEL",
+        "Allow-Events": "reg",
         "Accept": "application/sdp",
         "Supported": "path",
     }
@@ -28,6 +29,12 @@ def test_options_tells_what_the_server_can_do():
 def test_other_methods_are_405_or_501_with_allow(method, status):
     found = result(a_request(method, "sip:example.org"))
     assert (found.status, found.fields[0][0]) == (status, "Allow")
+
+
+@pytest.mark.rfc("6665", "4.2.1.1")
+def test_a_server_without_domains_has_nothing_to_watch():
+    found = result(a_request("SUBSCRIBE", "sip:192.0.2.1", "Event: reg"))
+    assert (found.status, dict(found.fields)["Allow-Events"]) == (489, "reg")
 
 
 @pytest.mark.rfc("3261", "8.2.2.3")

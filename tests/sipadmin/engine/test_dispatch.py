@@ -1,4 +1,6 @@
-"""§10.3 step 1: REGISTER for a domain of ours goes to the registrar, everything else to the proxy."""
+"""Who gets a request: the registrar, the notifier of registrations, or else the proxy."""
+
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +20,12 @@ class Recording:
     def register(self, transaction, domain, now):
         self.calls.append(("register", domain, now))
 
+    def is_for_us(self, request, domain):
+        return request.has("event") and domain is not None
+
+    def subscribe(self, transaction, domain, now):
+        self.calls.append(("subscribe", domain, now))
+
     def request(self, transaction, now):
         self.calls.append(("request", now))
 
@@ -29,14 +37,15 @@ class Recording:
 
 
 class Transaction:
-    def __init__(self, method, uri):
+    def __init__(self, method, uri, event="", is_multicast=False):
+        self.flow = SimpleNamespace(is_multicast=is_multicast)
         self.request = parse_message(
             f"{method} {uri} SIP/2.0\r\n"
             "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n"
             "From: <sip:alice@example.org>;tag=1\r\n"
             "To: <sip:alice@example.org>\r\n"
             "Call-ID: 1\r\n"
-            f"CSeq: 1 {method}\r\n\r\n".encode()
+            f"{event}CSeq: 1 {method}\r\n\r\n".encode()
         )
 
 
@@ -47,7 +56,7 @@ def cores():
 
 @pytest.fixture
 def dispatch(cores):
-    return Dispatch(cores.domain_of, cores, cores)
+    return Dispatch(cores.domain_of, cores, cores, cores)
 
 
 @pytest.mark.rfc("3261", "10.3")
@@ -68,6 +77,20 @@ class TestRequests:
     )
     def test_it_works(self, dispatch, cores, method, uri, expected):
         dispatch.request_received(Transaction(method, uri), 5.0)
+        assert cores.calls == [expected]
+
+    @pytest.mark.rfc("3680", "4.1")
+    @pytest.mark.parametrize(
+        ("uri", "event", "is_multicast", "expected"),
+        [
+            ("sip:bob@example.org", "Event: reg\r\n", False, ("subscribe", "ours", 5.0)),
+            ("sip:bob@example.org", "Event: reg\r\n", True, ("request", 5.0)),
+            ("sip:bob@example.org", "", False, ("request", 5.0)),
+            ("sip:bob@other.example", "Event: reg\r\n", False, ("request", 5.0)),
+        ],
+    )
+    def test_subscribe(self, dispatch, cores, uri, event, is_multicast, expected):
+        dispatch.request_received(Transaction("SUBSCRIBE", uri, event, is_multicast), 5.0)
         assert cores.calls == [expected]
 
     def test_the_rest_is_the_proxys(self, dispatch, cores):
