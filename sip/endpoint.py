@@ -19,13 +19,15 @@ from sip.transaction.server import ServerTransaction
 from sip.transaction.timers import Intervals, Timer, Timers
 from sip.transaction.users import ClientUser, TransactionUser
 from sip.transport.failed_targets import FailedTargets, Observed
-from sip.transport.flow import DatagramChannel, Flow, StreamChannel
+from sip.transport.flow import DIALLED, DatagramChannel, Flow, StreamChannel
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import ListenAddress, Listener, Listeners
 from sip.transport.network import Network, SocketNetwork
 from sip.transport.received import stamp
 from sip.transport.search import Search
 from sip.transport.selection import NextHop, destination, next_hops
+from sip.transport.tls import TlsContexts
+from sip.transport.websocket import MayComeFrom
 
 MAX_KEPT_HOPS = 4_096
 
@@ -34,8 +36,9 @@ class Endpoint:
     """Receives and sends SIP for one transaction user.
 
     ``multicast`` names the interfaces (IPv4 addresses of ours) on which the SIP group is joined, ``name_servers`` host
-    and port of DNS servers (none: the system's). ``count`` counts what was dropped or refused, by reason. Order of use:
-    ``bind`` (OSError), ``await start()``, ``await stop()``.
+    and port of DNS servers (none: the system's), ``tls`` our certificates, where there are TLS listeners or servers to
+    reach by TLS, ``may_come_from`` whether a browser page of that Origin may use our WebSockets. ``count`` counts what
+    was dropped or refused, by reason. Order of use: ``bind`` (OSError), ``await start()``, ``await stop()``.
     """
 
     def __init__(
@@ -45,6 +48,8 @@ class Endpoint:
         *,
         multicast: Sequence[str] = (),
         name_servers: Sequence[tuple[str, int]] = (),
+        tls: TlsContexts | None = None,
+        may_come_from: MayComeFrom = lambda origin: False,
         worker_id: int = 0,
         t1: float = 0.5,
         t2: float = 4.0,
@@ -55,13 +60,14 @@ class Endpoint:
         self.count: Counter[str] = Counter()
         self._addresses = listeners
         self._multicast = multicast
-        self._network: Network = network or SocketNetwork(self.count, name_servers)
+        self._network: Network = network or SocketNetwork(self.count, name_servers, tls, may_come_from)
         self._listeners = Listeners([], self._network.route_from, self._network.is_local_address)
         self._timers = Timers(self._wake)
         self._layer = TransactionLayer(
             user, self, self._timers, Intervals(t1, t2, t4), token or Tokens(), self.count, worker_id
         )
         self._secret = os.urandom(16)
+        self._dialled: frozenset[str] = frozenset()  # protocols that we have a Via for
         self._numeric: dict[str, NextHop] = {}  # URI -> its one hop: a phone is called again at the same contact
         self._failed_targets = FailedTargets()
         self._flow_watchers: list[Callable[[Flow], None]] = []
@@ -82,6 +88,7 @@ class Endpoint:
             self._network.route_from,
             self._network.is_local_address,
         )
+        self._dialled = DIALLED & {listener.protocol for listener in self._listeners.all}
 
     async def start(self) -> None:
         """Receive from now on."""
@@ -90,6 +97,10 @@ class Endpoint:
     async def stop(self) -> None:
         """Close everything. Transactions end with it, unreported."""
         await self._network.stop()
+
+    def reload_certificates(self) -> None:
+        """Read the files of certificates anew; connections that stand are not touched. BadCertificate."""
+        self._network.reload_certificates()
 
     # Clock
 
@@ -216,7 +227,7 @@ class Endpoint:
 
     def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
         """Send bytes to a next hop; False when it failed at once."""
-        protocol, host, port, flow, _ = next_hop
+        protocol, host, port, flow, _, name = next_hop
         if flow is not None:
             if protocol == "udp":
                 return _datagrams(flow).send(data, flow.remote, flow.local[0])
@@ -229,7 +240,7 @@ class Endpoint:
         if protocol == "udp":
             channel = _datagram_channel(listener.channel)
             return channel.send(data, (host, port), listener.host)
-        stream = self._network.stream_to((host, port), (listener.host, listener.port))
+        stream = self._network.stream_to(protocol, (host, port), (listener.host, listener.port), name)
         return stream is not None and stream.write(data, failed)
 
     def send_back(self, flow: Flow, address: tuple[str, int], data: bytes, ttl: int) -> bool:
@@ -239,7 +250,7 @@ class Endpoint:
         elif flow.is_open:
             is_sent = _streams(flow.channel).write(data)
         else:
-            stream = self._network.stream_to(address, flow.local)
+            stream = self._network.stream_to(flow.protocol, address, flow.local)
             is_sent = stream is not None and stream.write(data)
         if not is_sent:
             self.count["response_undelivered"] += 1  # RFC 6026 §8.8: the transaction stays as it is
@@ -258,7 +269,7 @@ class Endpoint:
         if known is not None:
             done([known])
             return
-        wanted = destination(uri)
+        wanted = destination(uri, self._dialled)
         if wanted is None:
             done([])
             return

@@ -8,17 +8,31 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
-from sip.transport.flow import Flow
+from sip.transport.connection import Connection
+from sip.transport.flow import DIALLED, SECURE, Flow
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import WILDCARDS
-from sip.transport.tcp import TcpConnection
+from sip.transport.stream import StreamConnection
+from sip.transport.tls import HANDSHAKE_INTERVAL, TlsContexts, TlsHandshake
+from sip.transport.websocket import MayComeFrom, WebSocketConnection
 
 MAX_CONNECTIONS = 10_000
 MAX_CONNECTIONS_PER_SOURCE = 1_000  # an office behind one address; far below the total, so that nobody takes it all
 CONNECT_INTERVAL = 10.0  # seconds to open a connection: after that another next hop is worth more
 SWEEP_INTERVAL = 5.0  # seconds between looks for idle and stuck connections
 BACKLOG = 512
+
+# Protocol, far end, and of TLS the name in its certificate, which is what makes it the right far end (RFC 5923 §5).
+Key = tuple[str, tuple[str, int], str]
+
+
+class Listening(NamedTuple):
+    """A bound socket and what is spoken on it."""
+
+    protocol: str
+    socket: socket.socket
 
 
 class Connections:
@@ -28,11 +42,14 @@ class Connections:
     connection that was open and is no more, unless we are stopping.
     """
 
-    def __init__(self, count: Counter[str]) -> None:
+    def __init__(self, count: Counter[str], tls: TlsContexts | None, may_come_from: MayComeFrom) -> None:
         self._count = count
-        self._by_remote: dict[tuple[str, int], TcpConnection] = {}
-        self._all: set[TcpConnection] = set()
+        self._tls = tls
+        self._may_come_from = may_come_from
+        self._by_key: dict[Key, Connection] = {}
+        self._all: set[Connection] = set()
         self._sources: Counter[str] = Counter()
+        self._number = 0  # of connections, those included that are not open yet
         self._tokens = itertools.count(1)
         self._start = os.urandom(4).hex()  # so that tokens of another run are never ours
         self._opening: set[asyncio.Task[None]] = set()
@@ -45,7 +62,7 @@ class Connections:
 
     async def start(
         self,
-        sockets: list[socket.socket],
+        listening: list[Listening],
         receive: Callable[[bytes, Flow], None],
         broken: Callable[[BrokenFraming, Flow], None],
         closed: Callable[[Flow], None],
@@ -54,14 +71,25 @@ class Connections:
         self._receive = receive
         self._broken = broken
         self._closed = closed
-        for listening in sockets:
-            local = listening.getsockname()[:2]
+        for one in listening:
+            local = one.socket.getsockname()[:2]
 
-            def accept(local: tuple[str, int] = local) -> TcpConnection:
-                return TcpConnection(self, local)
+            def accept(protocol: str = one.protocol, local: tuple[str, int] = local) -> asyncio.Protocol:
+                return self._accepted(protocol, local)
 
-            self._servers.append(await loop.create_server(accept, sock=listening, backlog=BACKLOG))
+            self._servers.append(await loop.create_server(accept, sock=one.socket, backlog=BACKLOG))
         self._sweep = loop.call_later(SWEEP_INTERVAL, self._look_for_stuck)
+
+    def _accepted(self, protocol: str, local: tuple[str, int]) -> asyncio.Protocol:
+        connection: Connection
+        if protocol in ("ws", "wss"):
+            connection = WebSocketConnection(self, protocol, local, self._may_come_from)
+        else:
+            connection = StreamConnection(self, protocol, local)
+        if protocol not in SECURE:
+            return connection
+        assert self._tls is not None
+        return TlsHandshake(self._tls.accepting, connection, self._enter, self._handshake_failed, self._opening)
 
     async def stop(self) -> None:
         self._closed = None
@@ -80,37 +108,75 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
-    def to(self, remote: tuple[str, int], local: tuple[str, int]) -> TcpConnection | None:
+    def to(self, protocol: str, remote: tuple[str, int], local: tuple[str, int], name: str = "") -> Connection | None:
         """Connection to ``remote``: one that is open, or a new one from the address of our listener ``local``.
 
-        None when there are too many.
+        ``name`` is the host name that led there, empty for an address; of TLS the far end must prove to have it. None
+        when there are too many, and for protocols that are not dialled.
         """
-        connection = self._by_remote.get(remote)
-        if connection is not None and connection.is_open:
-            return connection
-        if len(self._all) >= MAX_CONNECTIONS:
+        if protocol not in DIALLED or (protocol == "tls" and self._tls is None):
+            return None
+        name = (name or remote[0]) if protocol == "tls" else ""
+        key = (protocol, remote, name)
+        open_one = self._by_key.get(key)
+        if open_one is not None and open_one.is_open:
+            return open_one
+        if self._number >= MAX_CONNECTIONS:
             self._count["too_many_connections"] += 1
             return None
         assert self._loop is not None
-        connection = TcpConnection(self, local, remote)
-        self._all.add(connection)
+        connection = StreamConnection(self, protocol, local, remote, name)
+        self._number += 1
         self._sources[remote[0]] += 1
-        self._by_remote[remote] = connection
+        self._all.add(connection)
+        self._by_key[key] = connection
         task = self._loop.create_task(self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         return connection
 
-    async def _open(self, connection: TcpConnection) -> None:
+    async def _open(self, connection: StreamConnection) -> None:
         assert self._loop is not None
         host = connection.local[0]
         source = None if host in WILDCARDS else (host, 0)  # so that it comes from the address in our Via
+        context = self._tls.dialling if connection.protocol == "tls" and self._tls is not None else None
         try:
-            opening = self._loop.create_connection(lambda: connection, *connection.remote, local_addr=source)
+            opening = self._loop.create_connection(
+                lambda: connection,
+                *connection.remote,
+                local_addr=source,
+                ssl=context,
+                server_hostname=connection.name if context is not None else None,
+                ssl_handshake_timeout=HANDSHAKE_INTERVAL if context is not None else None,
+            )
             await asyncio.wait_for(opening, CONNECT_INTERVAL)
-        except (TimeoutError, OSError, asyncio.CancelledError):
+        except (
+            TimeoutError,
+            OSError,
+            ValueError,
+            asyncio.CancelledError,
+        ):  # ValueError: a name no certificate can have
             self._count["connect_failed"] += 1
             connection.connecting_failed()
+
+    def _enter(self, host: str) -> bool:
+        """Count one more connection of a host, unless it has too many."""
+        if self._number >= MAX_CONNECTIONS or self._sources[host] >= MAX_CONNECTIONS_PER_SOURCE:
+            self._count["too_many_connections"] += 1
+            return False
+        self._number += 1
+        self._sources[host] += 1
+        return True
+
+    def _leave(self, host: str) -> None:
+        self._number -= 1
+        self._sources[host] -= 1
+        if self._sources[host] <= 0:
+            del self._sources[host]
+
+    def _handshake_failed(self, host: str) -> None:
+        self._count["tls_handshake_failed"] += 1
+        self._leave(host)
 
     # For the connections
 
@@ -121,26 +187,26 @@ class Connections:
     def new_token(self) -> str:
         return f"{self._start}-{next(self._tokens)}"
 
-    def opened(self, connection: TcpConnection) -> bool:
-        host = connection.remote[0]
-        if len(self._all) >= MAX_CONNECTIONS or self._sources[host] >= MAX_CONNECTIONS_PER_SOURCE:
-            self._count["too_many_connections"] += 1
+    def counted(self, reason: str) -> None:
+        self._count[reason] += 1
+
+    def opened(self, connection: Connection) -> bool:
+        if connection.protocol not in SECURE and not self._enter(connection.remote[0]):
             return False
         self._all.add(connection)
-        self._sources[host] += 1
-        self._by_remote[connection.remote] = connection
+        if not connection.is_held:
+            self._by_key[connection.protocol, connection.remote, ""] = connection
         return True
 
-    def closed(self, connection: TcpConnection) -> None:
+    def closed(self, connection: Connection) -> None:
         if connection not in self._all:
             return
         self._all.discard(connection)
-        host = connection.remote[0]
-        self._sources[host] -= 1
-        if self._sources[host] <= 0:
-            del self._sources[host]
-        if self._by_remote.get(connection.remote) is connection:
-            del self._by_remote[connection.remote]
+        self._leave(connection.remote[0])
+        name = connection.name if isinstance(connection, StreamConnection) else ""
+        key = (connection.protocol, connection.remote, name)
+        if self._by_key.get(key) is connection:
+            del self._by_key[key]
         if self._closed is not None and connection.was_open:
             self._closed(connection.flow)
 
@@ -156,6 +222,6 @@ class Connections:
         assert self._loop is not None
         now = self._loop.time()
         for connection in [connection for connection in self._all if connection.deadline < now]:
-            self._count["connection_timed_out"] += 1
-            connection.abort()
+            if connection.overdue(now):
+                self._count["connection_timed_out"] += 1
         self._sweep = self._loop.call_later(SWEEP_INTERVAL, self._look_for_stuck)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-RELIABLE = frozenset({"tcp", "tls", "ws", "wss"})
+PROTOCOLS = ("udp", "tcp", "tls", "ws", "wss")
+DIALLED = frozenset({"udp", "tcp", "tls"})  # a WebSocket client listens nowhere (RFC 7118 §5.4)
+SECURE = frozenset({"tls", "wss"})  # what a sips URI may travel on (§26.2.2, RFC 7118 §5.2)
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}  # §18.1.1, RFC 7118 §5
 
 
@@ -32,11 +34,12 @@ class StreamChannel(Protocol):
 class Flow:
     """Where a message came from, and so where an answer goes.
 
-    ``protocol`` is "udp" or "tcp"; ``local`` and ``remote`` are (numeric host, port). ``channel`` is the socket or
-    connection. Two flows are equal when their fields are.
+    ``protocol`` is one of ``PROTOCOLS``; ``local`` and ``remote`` are (numeric host, port). ``channel`` is the socket
+    or connection. ``certified`` are the DNS names in the certificate of the far end, where it showed one and it was
+    verified. Two flows are equal when their ends are.
     """
 
-    __slots__ = ("channel", "is_multicast", "is_reliable", "local", "protocol", "remote")
+    __slots__ = ("certified", "channel", "is_multicast", "is_reliable", "local", "protocol", "remote")
 
     def __init__(
         self,
@@ -52,11 +55,17 @@ class Flow:
         self.channel = channel
         self.is_multicast = is_multicast
         self.is_reliable = protocol != "udp"
+        self.certified: frozenset[str] = frozenset()
 
     @property
     def connection(self) -> object | None:
         """The connection of a stream, None for datagrams."""
         return self.channel if self.is_reliable else None
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether what a sips URI names may travel on it."""
+        return self.protocol in SECURE
 
     @property
     def is_open(self) -> bool:

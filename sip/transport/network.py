@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from collections import Counter
@@ -10,16 +11,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-from sip.transport.connections import Connections
-from sip.transport.flow import Flow, StreamChannel, bare_host, host_and_port
+from sip.transport.connections import Connections, Listening
+from sip.transport.flow import SECURE, Flow, StreamChannel, bare_host, host_and_port
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import WILDCARDS, ListenAddress, Listener
 from sip.transport.multicast import MulticastSocket
 from sip.transport.name_servers import NameServers
 from sip.transport.records import Question, Record
 from sip.transport.resolver import Resolver
+from sip.transport.tls import BadCertificate, TlsContexts
 from sip.transport.udp import UdpSocket
+from sip.transport.websocket import MayComeFrom
 
+logger = logging.getLogger(__name__)
+
+CERTIFICATE_INTERVAL = 5.0  # seconds between looks whether a file of a certificate has changed
 TICK_INTERVAL = 0.02  # seconds between looks at the timers: the shortest of them is T1, half a second
 ANY_PORT_ATTEMPTS = 20  # to find a port free for both UDP and TCP, when any will do
 MAX_KNOWN_ADDRESSES = 4_096
@@ -56,26 +62,39 @@ class Network(Protocol):
     def wake_at(self, when: float, callback: Callable[[], None]) -> None:
         """Call back once at that time; replaces an earlier wish."""
 
-    def stream_to(self, remote: tuple[str, int], local: tuple[str, int]) -> StreamChannel | None: ...
+    def stream_to(
+        self, protocol: str, remote: tuple[str, int], local: tuple[str, int], name: str = ""
+    ) -> StreamChannel | None: ...
 
     def route_from(self, host: str) -> str:
         """Local address that datagrams to a numeric host leave from, empty when there is no route."""
 
     def is_local_address(self, host: str) -> bool: ...
 
+    def reload_certificates(self) -> None: ...
+
     def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
         """Call back with the records, [] when there are none: at once when known."""
 
 
 class SocketNetwork:
-    """Network of real sockets in the running loop. ``name_servers`` as in ``NameServers``."""
+    """Network of real sockets in the running loop. ``name_servers`` as in ``NameServers``; ``tls`` as far as there are
+    TLS listeners; ``may_come_from`` judges the Origin of browsers."""
 
-    def __init__(self, count: Counter[str], name_servers: Sequence[tuple[str, int]] = ()) -> None:
+    def __init__(
+        self,
+        count: Counter[str],
+        name_servers: Sequence[tuple[str, int]] = (),
+        tls: TlsContexts | None = None,
+        may_come_from: MayComeFrom = lambda origin: False,
+    ) -> None:
         self._count = count
         self._udp: list[UdpSocket] = []
         self._multicast: list[MulticastSocket] = []
-        self._tcp: list[socket.socket] = []
-        self._connections = Connections(count)
+        self._listening: list[Listening] = []
+        self._tls = tls
+        self._certificate_look: asyncio.TimerHandle | None = None
+        self._connections = Connections(count, tls, may_come_from)
         self._resolver = Resolver(count, NameServers(name_servers))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tick: asyncio.TimerHandle | None = None
@@ -93,7 +112,10 @@ class SocketNetwork:
     # Start and stop
 
     def bind(self, addresses: Sequence[ListenAddress], multicast: Sequence[str]) -> list[Listener]:
-        """Bind everything, or nothing and OSError. A UDP address is bound for TCP too (§18.2.1)."""
+        """Bind everything, or nothing and OSError. A UDP address is bound for TCP too (§18.2.1).
+
+        BadCertificate when TLS is asked for and there is none.
+        """
         listeners: list[Listener] = []
         addresses = [_numeric(address) for address in addresses]
         try:
@@ -101,8 +123,10 @@ class SocketNetwork:
                 if address.protocol == "udp":
                     listeners += self._bind_pair(address)
             for address in addresses:
-                if address.protocol == "tcp" and not any(_is_same(address, listener) for listener in listeners):
-                    listeners.append(self._bind_tcp(address, address.port))
+                if address.protocol in SECURE and self._tls is None:
+                    raise BadCertificate(f"{address.protocol} needs a certificate")
+                if address.protocol != "udp" and not any(_is_same(address, listener) for listener in listeners):
+                    listeners.append(self._bind_stream(address, address.protocol, address.port))
             for interface in multicast:
                 self._join(interface, listeners)
         except BaseException:
@@ -115,7 +139,7 @@ class SocketNetwork:
             with _explaining("udp", address.host, address.port):
                 datagrams = UdpSocket(address.host, address.port, self._count)
             try:
-                stream = self._bind_tcp(address, datagrams.local[1])
+                stream = self._bind_stream(address, "tcp", datagrams.local[1])
             except OSError:
                 datagrams.close()
                 if address.port or attempt == ANY_PORT_ATTEMPTS - 1:
@@ -125,11 +149,11 @@ class SocketNetwork:
             return [_listener("udp", address, datagrams.local[1], datagrams), stream]
         raise AssertionError  # the loop returns or raises
 
-    def _bind_tcp(self, address: ListenAddress, port: int) -> Listener:
-        with _explaining("tcp", address.host, port):
-            listening = _tcp_socket(address.host, port)
-        self._tcp.append(listening)
-        return _listener("tcp", address, listening.getsockname()[1])
+    def _bind_stream(self, address: ListenAddress, protocol: str, port: int) -> Listener:
+        with _explaining(protocol, address.host, port):
+            listening = _stream_socket(address.host, port)
+        self._listening.append(Listening(protocol, listening))
+        return _listener(protocol, address, listening.getsockname()[1])
 
     def _join(self, interface: str, listeners: list[Listener]) -> None:
         for listener in listeners:
@@ -151,12 +175,15 @@ class SocketNetwork:
         for group in self._multicast:
             group.start(receiver.receive)
             loop.add_reader(group.fileno(), group.read)
-        await self._connections.start(self._tcp, receiver.receive, receiver.framing_broken, receiver.flow_closed)
+        await self._connections.start(self._listening, receiver.receive, receiver.framing_broken, receiver.flow_closed)
+        self._look_at_certificates()
 
     async def stop(self) -> None:
         if self._loop is not None:
             if self._tick is not None:
                 self._tick.cancel()
+            if self._certificate_look is not None:
+                self._certificate_look.cancel()
             for number in [*map(UdpSocket.fileno, self._udp), *map(MulticastSocket.fileno, self._multicast)]:
                 self._loop.remove_reader(number)
             await self._connections.stop()
@@ -164,12 +191,34 @@ class SocketNetwork:
         self._close()
 
     def _close(self) -> None:
-        for opened in (self._udp, self._multicast, self._tcp):
+        for opened in (self._udp, self._multicast):
             for one in opened:
                 one.close()
+        for listening in self._listening:
+            listening.socket.close()
         self._udp.clear()
         self._multicast.clear()
-        self._tcp.clear()
+        self._listening.clear()
+
+    # Certificates
+
+    def reload_certificates(self) -> None:
+        """Take the files as they are now, for new connections. BadCertificate when they are no good: the old ones stay
+        in use."""
+        if self._tls is not None:
+            self._tls.reload()
+            logger.info("certificates read anew")
+
+    def _look_at_certificates(self) -> None:
+        if self._loop is None or self._tls is None:
+            return
+        if self._tls.have_changed():
+            try:
+                self.reload_certificates()
+            except BadCertificate as error:
+                # Perhaps half of two files is written: the other half is a change of its own.
+                logger.error("the old certificates stay in use: %s", error)
+        self._certificate_look = self._loop.call_later(CERTIFICATE_INTERVAL, self._look_at_certificates)
 
     # Clock
 
@@ -186,8 +235,10 @@ class SocketNetwork:
 
     # Names and addresses
 
-    def stream_to(self, remote: tuple[str, int], local: tuple[str, int]) -> StreamChannel | None:
-        return self._connections.to(remote, local)
+    def stream_to(
+        self, protocol: str, remote: tuple[str, int], local: tuple[str, int], name: str = ""
+    ) -> StreamChannel | None:
+        return self._connections.to(protocol, remote, local, name)
 
     def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
         self._resolver.look_up(question, done)
@@ -225,14 +276,14 @@ def _numeric(address: ListenAddress) -> ListenAddress:
 def _is_same(address: ListenAddress, listener: Listener) -> bool:
     # With port 0 the TCP listener that came with UDP on that host is the one meant.
     is_same_port = address.port in (0, listener.port)
-    return listener.protocol == "tcp" and address.host == listener.host and is_same_port
+    return listener.protocol == address.protocol == "tcp" and address.host == listener.host and is_same_port
 
 
 def _listener(protocol: str, address: ListenAddress, port: int, channel: object = None) -> Listener:
     return Listener(protocol, address.host, port, address.advertised_host, address.advertised_port, channel)
 
 
-def _tcp_socket(host: str, port: int) -> socket.socket:
+def _stream_socket(host: str, port: int) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         opened.setblocking(False)

@@ -19,13 +19,15 @@ MAX_SERVICES = 4  # NAPTR records followed
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 
 SERVICES = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}  # RFC 3263 §4.2
-NAPTR_SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}  # RFC 3263 §4.1
+# RFC 3263 §4.1. SIP+D2W and SIPS+D2W (RFC 7118 §9) name WebSocket servers, which only browsers dial: passed over.
+NAPTR_SERVICES = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
 
 
 class NextHop(NamedTuple):
     """A destination: protocol, numeric host and port; or, with ``flow``, that flow and nothing else.
 
-    ``has_others``: it is one of several that a name stands for, so that it matters whether it works.
+    ``has_others``: it is one of several that a name stands for, so that it matters whether it works. ``name`` is the
+    host name in the URI that led here, which its certificate must carry (RFC 5922 §4); empty for an address.
     """
 
     protocol: str
@@ -33,6 +35,7 @@ class NextHop(NamedTuple):
     port: int
     flow: Flow | None = None
     has_others: bool = False
+    name: str = ""
 
     @staticmethod
     def on(flow: Flow) -> NextHop:
@@ -62,10 +65,11 @@ class Destination(NamedTuple):
 
 
 def destination(uri: Uri, protocols: frozenset[str] = frozenset({"udp", "tcp"})) -> Destination | None:
-    """What a URI asks for; None when we cannot speak it: another scheme or a transport not in ``protocols``.
+    """What a URI asks for; None when we cannot speak it: another scheme or a transport not in ``protocols``, which are
+    those we dial.
 
     RFC 3263 §4.1: the transport parameter decides; else, with a numeric host or a port, it is UDP for sip and TLS for
-    sips; else DNS decides.
+    sips; else DNS decides. A WebSocket contact is never dialled: its connection is the only way (RFC 7118 §5.4).
     """
     if not uri.is_sip:
         return None
@@ -79,8 +83,8 @@ def destination(uri: Uri, protocols: frozenset[str] = frozenset({"udp", "tcp"}))
     is_open = not uri.transport and uri.port is None and not is_numeric_host(host)
     if uri.transport:
         protocol = uri.transport
-        if uri.scheme == "sips":
-            protocol = {"tcp": "tls", "tls": "tls", "ws": "wss", "wss": "wss"}.get(protocol, "")
+        if uri.scheme == "sips":  # §19.1.1: over TCP, and never less than TLS; transport=tls is what older phones say
+            protocol = "tls" if protocol in ("tcp", "tls") else ""
         by_preference = (protocol,)
     elif not is_open:
         by_preference = by_preference[:1]
@@ -114,7 +118,7 @@ def next_hops(
             return [], questions
         targets = _targets(wanted, services, answers, random)
     questions = _missing(answers, (Question(Kind.ADDRESS, target.host) for target in targets))
-    return ([], questions) if questions else (_reachable(targets, answers, is_reachable), [])
+    return ([], questions) if questions else (_reachable(wanted.host, targets, answers, is_reachable), [])
 
 
 class _Target(NamedTuple):
@@ -138,8 +142,11 @@ def _services(wanted: Destination, answers: Answers) -> tuple[list[tuple[str, st
         # RFC 3403 §4.1: once one of an order fits, those of other orders are out; by preference within it.
         records = sorted(record for record in records if record.order == min(one.order for one in records))
         found = [(NAPTR_SERVICES[record.service.upper()], record.replacement.lower()) for record in records]
+    # RFC 3263 §4.1: without NAPTR, _sip is for sip and _sips for sips; of sip, TLS is only for who asks for it.
     by_custom = [
-        (protocol, f"{SERVICES[protocol]}.{wanted.host}") for protocol in wanted.protocols if protocol in SERVICES
+        (protocol, f"{SERVICES[protocol]}.{wanted.host}")
+        for protocol in wanted.protocols
+        if protocol != "tls" or wanted.protocols == ("tls",)
     ]
     return found[:MAX_SERVICES] or by_custom, []
 
@@ -169,13 +176,17 @@ def _targets(
     return [] if is_told else [_Target(services[0][0] if services else wanted.protocols[0], wanted.host, 0)]
 
 
-def _reachable(targets: list[_Target], answers: Answers, is_reachable: Callable[[str, str], bool]) -> list[NextHop]:
+def _reachable(
+    name: str, targets: list[_Target], answers: Answers, is_reachable: Callable[[str, str], bool]
+) -> list[NextHop]:
     hops: dict[NextHop, None] = {}
     for protocol, host, port in targets:
         found = (one for one in answers[Question(Kind.ADDRESS, host)] if isinstance(one, str))
         addresses = [one for one in found if _is_of_a_host(one) and is_reachable(protocol, one)]
         for address in addresses[:MAX_ADDRESSES]:
-            hops[NextHop(protocol, address, port or DEFAULT_PORTS[protocol])] = None
+            # RFC 5922 §4: the certificate is for the domain that was asked for, not for what SRV made of it.
+            certified = name if protocol == "tls" else ""
+            hops[NextHop(protocol, address, port or DEFAULT_PORTS[protocol], name=certified)] = None
     found_hops = list(hops)[:MAX_TARGETS]
     return [hop._replace(has_others=True) for hop in found_hops] if len(found_hops) > 1 else found_hops
 

@@ -21,7 +21,7 @@ from sip.endpoint import Endpoint
 from sip.message.messages import Request, Response
 from sip.message.wire import parse_message
 from sip.transaction.users import TransactionUser
-from sip.transport.flow import Flow
+from sip.transport.flow import DIALLED, Flow
 from sip.transport.listeners import ListenAddress, Listener
 from sip.transport.network import Receiver
 from sip.transport.records import Kind, Question, Record
@@ -120,14 +120,16 @@ class ImaginaryChannel:
 class ImaginaryConnection:
     """A connection. ``close()`` ends it; ``refuse()`` breaks one being opened."""
 
-    def __init__(self, network: ImaginaryNetwork, local: Address, remote: Address, is_accepted: bool) -> None:
+    def __init__(
+        self, network: ImaginaryNetwork, protocol: str, local: Address, remote: Address, is_accepted: bool
+    ) -> None:
         self.network = network
         self.local = local
         self.remote = remote
         self.is_accepted = is_accepted
         self.is_open = True
         self.token = f"imaginary-{next(network.tokens)}"
-        self.flow = Flow("tcp", local, remote, self)
+        self.flow = Flow(protocol, local, remote, self)
         self._failed: list[Callable[[], None]] = []
 
     def write(self, data: bytes, failed: object = None) -> bool:
@@ -135,7 +137,7 @@ class ImaginaryConnection:
             return False
         if callable(failed):
             self._failed.append(failed)
-        sent = Sent(self.network.clock.time, data, "tcp", self.local, self.remote)
+        sent = Sent(self.network.clock.time, data, self.flow.protocol, self.local, self.remote)
         sent.connection = self
         self.network.carry(sent)
         return True
@@ -161,7 +163,8 @@ class ImaginaryNetwork:
         self.names: dict[str, list[str]] = {}
         self.records: dict[Question, list[Record]] = {}
         self.own_addresses: set[str] = {"192.0.2.1", "2001:db8::1", "127.0.0.1", "::1"}
-        self.connections: dict[Address, ImaginaryConnection] = {}
+        self.connections: dict[Address, ImaginaryConnection] = {}  # by the far end, whatever the protocol
+        self.dialled_names: list[str] = []
         self.refuses_connections = False
         self.wire: Callable[[Sent], None] | None = None
         self.receiver: Receiver | None = None
@@ -201,10 +204,14 @@ class ImaginaryNetwork:
         wish = self._wish
         self.clock.at(when, lambda: callback() if wish == self._wish else None)
 
-    def stream_to(self, remote: Address, local: Address) -> ImaginaryConnection:
+    def stream_to(self, protocol: str, remote: Address, local: Address, name: str = "") -> ImaginaryConnection | None:
+        if protocol not in DIALLED:
+            return None
         connection = self.connections.get(remote)
-        if connection is None or not connection.is_open:
-            connection = self.connections[remote] = ImaginaryConnection(self, local, remote, is_accepted=False)
+        if connection is None or not connection.is_open or connection.flow.protocol != protocol:
+            connection = ImaginaryConnection(self, protocol, local, remote, is_accepted=False)
+            self.connections[remote] = connection
+            self.dialled_names.append(name)
             if self.refuses_connections:
                 self.clock.soon(connection.refuse)
         return connection
@@ -216,6 +223,9 @@ class ImaginaryNetwork:
 
     def is_local_address(self, host: str) -> bool:
         return host in self.own_addresses
+
+    def reload_certificates(self) -> None:
+        pass
 
     def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
         known: Sequence[Record] = self.records.get(question, [])
@@ -266,7 +276,8 @@ class ImaginaryEndpoint(Endpoint):
             return Flow("udp", local, source, listener.channel, is_multicast)
         connection = self.network.connections.get(source)
         if connection is None or not connection.is_open:
-            connection = self.network.connections[source] = ImaginaryConnection(self.network, local, source, True)
+            connection = ImaginaryConnection(self.network, protocol, local, source, is_accepted=True)
+            self.network.connections[source] = connection
         return connection.flow
 
     def deliver(

@@ -11,7 +11,8 @@ import pytest
 
 from sip.endpoint import Endpoint
 from sip.message.messages import Request, new_request
-from sip.transport import connections, tcp
+from sip.transport import connection as one_connection
+from sip.transport import connections, stream
 from sip.transport.flow import Flow
 from sip.transport.listeners import ListenAddress, Listener
 from sip.transport.received import SIP_GROUP
@@ -271,7 +272,8 @@ class TestConnectionLimits:
     async def test_a_message_has_to_come_in_time(
         self, started: list[Endpoint], core: RecordingCore, monkeypatch: pytest.MonkeyPatch, data: bytes
     ) -> None:
-        monkeypatch.setattr(tcp, "MESSAGE_INTERVAL", 0.0)
+        monkeypatch.setattr(one_connection, "MESSAGE_INTERVAL", 0.0)
+        monkeypatch.setattr(stream, "MESSAGE_INTERVAL", 0.0)
         monkeypatch.setattr(connections, "SWEEP_INTERVAL", 0.01)
         endpoint = await start(started, core)
         reader, writer = await asyncio.open_connection(*reach(endpoint.listeners[1]))
@@ -280,52 +282,3 @@ class TestConnectionLimits:
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await asyncio.wait_for(reader.readexactly(100), PATIENCE)
         writer.close()
-
-
-class TestTcpConnection:
-    """The time for a message runs from its first byte."""
-
-    class Owner:
-        def __init__(self) -> None:
-            self.time = 0.0
-            self.messages: list[bytes] = []
-
-        def now(self) -> float:
-            return self.time
-
-        def new_token(self) -> str:
-            return "1"
-
-        def opened(self, connection: tcp.TcpConnection) -> bool:
-            return True
-
-        def closed(self, connection: tcp.TcpConnection) -> None:
-            pass
-
-        def received(self, data: bytes, flow: object) -> None:
-            self.messages.append(data)
-
-        def framing_broken(self, error: object, flow: object) -> None:
-            pass
-
-    def test_more_bytes_buy_no_more_time(self) -> None:
-        owner = self.Owner()
-        connection = tcp.TcpConnection(owner, ("127.0.0.1", 5060))
-        assert connection.deadline == tcp.MESSAGE_INTERVAL
-        message = request_text()
-        for owner.time, part in ((10.0, message[:5]), (20.0, message[5:9]), (29.0, message[9:20])):
-            connection.data_received(part)
-            assert connection.deadline == 10.0 + tcp.MESSAGE_INTERVAL
-        owner.time = 35.0
-        connection.data_received(message[20:] + message[:3])
-        assert owner.messages == [message] and connection.deadline == 35.0 + tcp.MESSAGE_INTERVAL
-        connection.data_received(message[3:])
-        assert connection.deadline == 35.0 + tcp.IDLE_INTERVAL
-
-    def test_the_queue_before_the_connection_is_open_is_bounded(self) -> None:
-        failed: list[str] = []
-        connection = tcp.TcpConnection(self.Owner(), ("127.0.0.1", 5060), ("127.0.0.1", 9))
-        assert connection.write(b"x" * tcp.MAX_WAITING_BYTES, lambda: failed.append("first"))
-        assert not connection.write(b"y")
-        connection.connecting_failed()
-        assert failed == ["first"] and not connection.write(b"z")

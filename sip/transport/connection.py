@@ -1,4 +1,4 @@
-"""One TCP connection: framing in, a bounded queue out (§18, §18.3)."""
+"""What every connection has, whatever runs on it: a bounded queue out, deadlines, an end that is told once (§18)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from sip.transport.flow import Flow
-from sip.transport.framing import BrokenFraming, Framing
+from sip.transport.framing import BrokenFraming
 
 MAX_SEND_BUFFER_BYTES = 1024 * 1024  # unsent bytes of one connection; a peer that does not read is cut off
 MAX_WAITING_BYTES = 256 * 1024  # queued while the connection is being opened
@@ -24,35 +24,43 @@ class ConnectionOwner(Protocol):
 
     def new_token(self) -> str: ...
 
-    def opened(self, connection: TcpConnection) -> bool:
+    def counted(self, reason: str) -> None: ...
+
+    def opened(self, connection: Connection) -> bool:
         """Whether the connection may stay."""
 
-    def closed(self, connection: TcpConnection) -> None: ...
+    def closed(self, connection: Connection) -> None: ...
 
     def received(self, data: bytes, flow: Flow) -> None: ...
 
     def framing_broken(self, error: BrokenFraming, flow: Flow) -> None: ...
 
 
-class TcpConnection(asyncio.Protocol):
-    """An accepted connection, or one we open. ``local`` is the address of our listener, whatever the port used."""
+class Connection(asyncio.Protocol):
+    """An accepted connection, or one we open. ``local`` is the address of our listener, whatever the port used.
 
-    def __init__(self, owner: ConnectionOwner, local: tuple[str, int], remote: tuple[str, int] | None = None) -> None:
+    ``is_held``: it may not be used for requests to its address, because nobody has proved to be at home there.
+    """
+
+    is_held = False
+
+    def __init__(
+        self, owner: ConnectionOwner, protocol: str, local: tuple[str, int], remote: tuple[str, int] | None = None
+    ) -> None:
         self._owner = owner
         self._transport: asyncio.Transport | None = None
-        self._framing = Framing()
         self._waiting: list[tuple[bytes, Failed]] = []
         self._waiting_bytes = 0
+        self._early = b""  # what came between the end of a TLS handshake and our hearing of it
+        self.protocol = protocol
         self.is_accepted = remote is None
         self.is_open = True
         self.was_open = False  # what is written now gets further than our own queue, or did
         self.local = local
         self.remote = remote or ("", 0)
         self.token = owner.new_token()
-        self._has_spoken = not self.is_accepted  # only who has sent a message may be silent for long
-        self._is_inside = False  # a message has begun
         self.deadline = owner.now() + (MESSAGE_INTERVAL if self.is_accepted else IDLE_INTERVAL)
-        self.flow = Flow("tcp", self.local, self.remote, self)
+        self.flow = Flow(protocol, self.local, self.remote, self)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -60,15 +68,18 @@ class TcpConnection(asyncio.Protocol):
             self.remote = transport.get_extra_info("peername")[:2]
             if self.local[0] in ("0.0.0.0", "::"):
                 self.local = (transport.get_extra_info("sockname")[0], self.local[1])
-            self.flow = Flow("tcp", self.local, self.remote, self)
+            self.flow = Flow(self.protocol, self.local, self.remote, self)
             if not self._owner.opened(self):
-                self.is_open = False
-                transport.abort()  # type: ignore[attr-defined]
+                self.abort()
                 return
+        self.flow.certified = certified_names(transport.get_extra_info("peercert"))
         self.was_open = True
         waiting, self._waiting = self._waiting, []
         for data, _ in waiting:
-            self._transport.write(data)
+            self._send(data)
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
 
     def connecting_failed(self) -> None:
         """The connection could not be opened."""
@@ -83,35 +94,19 @@ class TcpConnection(asyncio.Protocol):
                 failed()
 
     def data_received(self, data: bytes) -> None:
-        if not self.is_open:
-            return
-        framing = self._framing
-        is_complete = False
-        try:
-            messages = framing.feed(data)
-            while messages:
-                is_complete = self._has_spoken = True
-                for message in messages:
-                    self._owner.received(message, self.flow)
-                messages = framing.feed(b"")
-        except BrokenFraming as error:
-            self._owner.framing_broken(error, self.flow)
-            self.close()
-            return
-        if framing.pings:
-            self.write(b"\r\n" * min(framing.pings, 8))  # RFC 5626 §4.4.1
-            framing.pings = 0
-        self._set_deadline(is_complete)
+        if self._transport is None:
+            self._early += data
+        elif self.is_open:
+            self._arrived(data)
 
-    def _set_deadline(self, is_complete: bool) -> None:
-        # The time for a message runs from its first byte: more bytes do not buy more time.
-        if self._framing.has_part:
-            if is_complete or not self._is_inside:
-                self._is_inside = True
-                self.deadline = self._owner.now() + MESSAGE_INTERVAL
-        elif self._has_spoken:
-            self._is_inside = False
-            self.deadline = self._owner.now() + IDLE_INTERVAL
+    def _arrived(self, data: bytes) -> None:
+        """Bytes came; ``deadline`` is to be set anew."""
+        raise NotImplementedError
+
+    def _send(self, data: bytes) -> None:
+        """Send one message; the connection is open."""
+        assert self._transport is not None
+        self._transport.write(data)
 
     def write(self, data: bytes, failed: object = None) -> bool:
         """Send, or queue while the connection is being opened; False when it is closed or its queue is full."""
@@ -126,7 +121,12 @@ class TcpConnection(asyncio.Protocol):
         if self._transport.get_write_buffer_size() > MAX_SEND_BUFFER_BYTES:
             self.abort()
             return False
-        self._transport.write(data)
+        self._send(data)
+        return True
+
+    def overdue(self, now: float) -> bool:
+        """The deadline has passed: whether that was the end of the connection."""
+        self.abort()
         return True
 
     def close(self) -> None:
@@ -145,3 +145,10 @@ class TcpConnection(asyncio.Protocol):
         self.is_open = False
         self._owner.closed(self)
         self._fail_waiting()
+
+
+def certified_names(certificate: object) -> frozenset[str]:
+    """DNS names in a certificate that was verified, as ``ssl`` gives it (RFC 5922 §7.1); none without one."""
+    if not isinstance(certificate, dict):
+        return frozenset()
+    return frozenset(str(value).lower() for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS")
