@@ -1,7 +1,8 @@
 """Which connection leads to a side of a dialog (§18.2.2, RFC 5626 §4.3).
 
 The Contact of a phone on TCP often names a port where it does not listen. Its connection still stands, so requests of
-the dialog go there. Over UDP nothing is kept. A restart loses nothing, because it ends the connections as well.
+the dialog go there. Over UDP a flow is kept only for a Contact that asks for it (``ob``, RFC 5626 §4.3). A restart ends
+the connections as well; of UDP flows it loses those of running calls.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ class DialogFlows:
         return len(self._flows)
 
     def remember(self, message: Message, flow: Flow) -> None:
-        """A message of a dialog came by this flow: its Contact is reached there. Does nothing for datagrams."""
-        if not flow.is_reliable or not message.has("contact"):
+        """A message of a dialog came by this flow: its Contact is reached there."""
+        value = message.first("contact")
+        if not value or not (flow.is_reliable or ";ob" in value):
             return
         try:
-            contact = Address.parse(split_list(message.first("contact") or "")[0]).uri
+            contact = Address.parse(split_list(value)[0]).uri
+            if not flow.is_reliable and "ob" not in contact.params:
+                return
             key = (message.call_id, contact.without_headers_and_method().text)
         except (BadMessage, IndexError):
             return

@@ -17,6 +17,7 @@ from proxy.core.forwarding import (
     next_uri_for,
     set_breadth,
 )
+from proxy.core.phones import is_dead
 from proxy.core.response_context import NEVER, Follow, ResponseContext
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
@@ -226,12 +227,16 @@ class ProxiedRequest:
 
     def find(self, branch: Branch, leg: Leg) -> None:
         """Find the next hops of a branch: its flow, else what its URI says (§16.6 step 7)."""
-        flow = branch.target.flow
+        target = branch.target
+        flow = target.flow
         if isinstance(flow, Flow) and flow.is_open and not self.routed.routes:
             leg.found([NextHop.on(flow)])
             return
+        if is_dead(target):
+            self._surroundings.endpoint.soon(leg.flow_failed)  # after all branches of the group have begun
+            return
         call_id = self.transaction.request.call_id
-        self._surroundings.endpoint.resolve(next_uri_for(self.routed, branch.target), leg.found, call_id)
+        self._surroundings.endpoint.resolve(next_uri_for(self.routed, target), leg.found, call_id)
 
     def remember(self, response: Response, flow: Flow) -> None:
         if self._proof:
@@ -262,6 +267,10 @@ class Leg:
             # Cancelled before it was sent, or there is no way there.
             self._fail(487 if self.branch.cancel_reason is not None else 503, self.proxied.now())
 
+    def flow_failed(self) -> None:
+        """The only way there is gone (RFC 5626 §5.3)."""
+        self._fail(430, self.proxied.now())
+
     def _try_next(self) -> bool:
         branch = self.branch
         while self._hops and branch.is_active and branch.cancel_reason is None:
@@ -291,6 +300,8 @@ class Leg:
     def failed(self, transaction: ClientTransaction, status: int, now: float) -> None:
         if self._try_next():
             return
+        if status == 503 and self.branch.target.is_flow_only and not self.branch.target.routes:
+            status = 430
         self._fail(status, now)
 
     def _fail(self, status: int, now: float) -> None:

@@ -12,7 +12,8 @@ from registrar.choices import REFUSE
 from registrar.contacts import contact_problem, other_parameters, path_problem, storable
 from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
-from sip.decision import Step, Steps
+from registrar.outbound import FIRST_HOP_LACKS, OPTION, is_direct, is_flow_assured, wants_outbound
+from registrar.outcome import Refused, Registered
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
 from sip.message.errors import BadMessage
@@ -22,10 +23,9 @@ from sip.message.messages import Request
 from sip.message.params import unquote
 from sip.transport.flow import Flow, host_and_port
 
-SUPPORTED = frozenset({"path"})  # option tags a registrar of ours understands (§8.2.2.3, RFC 3327)
+# Option tags a registrar of ours understands (§8.2.2.3, RFC 3327, RFC 5626).
+SUPPORTED = frozenset({"path", OPTION})
 LONGEST_USER_AGENT = 200
-
-Fields = list[tuple[str, str]]
 
 
 class Source:
@@ -38,72 +38,11 @@ class Source:
         self.registered_by = registered_by
 
 
-class Refused:
-    """A final response other than 2xx, and the step that asks for it."""
-
-    __slots__ = ("fields", "reason", "section", "status")
-
-    def __init__(self, status: int, reason: str, section: str, fields: Fields | None = None) -> None:
-        self.status = status
-        self.reason = reason
-        self.section = section
-        self.fields = fields or []
-
-    def steps(self) -> Steps:
-        """The decision record."""
-        return [Step(f"Refused with {self.status}: {self.reason}", "", self.section)]
-
-
-class Registered:
-    """A 200: what changes, and every binding there is then.
-
-    ``reasons`` are sentences for bindings, by id, that change for another reason than that their contact was named.
-    """
-
-    __slots__ = ("changes", "current", "path", "reasons")
-
-    def __init__(
-        self,
-        changes: BindingChanges,
-        current: list[Binding],
-        path: tuple[str, ...] = (),
-        reasons: dict[int, str] | None = None,
-    ) -> None:
-        self.changes = changes
-        self.current = current
-        self.path = path
-        self.reasons = reasons or {}
-
-    def fields(self, now: float) -> Fields:
-        """Contact and Path header fields of the 200 (step 8, RFC 3327 §5.3); Date is the handler's."""
-        fields = [("Contact", printed(binding, now)) for binding in self.current]
-        if self.path:
-            fields += [("Path", value) for value in self.path]
-        return fields
-
-    def steps(self) -> Steps:
-        """The decision record, made when somebody asks."""
-        changes, steps = self.changes, []
-        for word, bindings in (("Added", changes.added), ("Refreshed", changes.updated), ("Removed", changes.removed)):
-            for binding in bindings:
-                why = self.reasons.get(binding.id)
-                text = f"{word} {binding.contact}" + (f": {why}" if why else "")
-                steps.append(Step(text, "", "10.3 step 7"))
-        if not steps:
-            steps = [Step("Nothing to change: a query", "R22", "10.2.3")]
-        return [*steps, Step(f"200 lists {len(self.current)} current bindings", "R21", "10.3 step 8")]
-
-
-def printed(binding: Binding, now: float) -> str:
-    """Contact value of a 200: the URI and parameters as the phone gave them, and the seconds that remain."""
-    # Whole seconds, rounded down but for the dust of float sums: never more than granted, never 0 while it lives.
-    remaining = max(1, int(binding.expires_at - now + 0.001))
-    q = "" if binding.q == 1.0 else f";q={binding.q:g}"
-    return f"<{binding.contact}>{q}{binding.contact_parameters};expires={remaining}"
-
-
-def inspect_request(request: Request, path_without_support: str = REFUSE) -> Refused | None:
-    """Steps 1 and 2: None when the request may go on. ``path_without_support`` is the domain's choice."""
+def inspect_request(
+    request: Request, path_without_support: str = REFUSE, supported: frozenset[str] = SUPPORTED
+) -> Refused | None:
+    """Steps 1 and 2: None when the request may go on. ``path_without_support`` is the domain's choice, ``supported``
+    are the option tags that it leaves switched on."""
     try:
         uri = request.uri
     except BadMessage as error:
@@ -116,7 +55,7 @@ def inspect_request(request: Request, path_without_support: str = REFUSE) -> Ref
     if not has_path and not request.has("require"):
         return None
     required = [tag.lower() for tag in request.values("require")]
-    unknown = [tag for tag in required if tag not in SUPPORTED]
+    unknown = [tag for tag in required if tag not in supported]
     if unknown:
         return Refused(420, "Bad Extension", "10.3 step 2", [("Unsupported", ", ".join(unknown))])
     # RFC 3327 §5.3: nobody can tell the phone which Path is in use, so it is not taken.
@@ -201,6 +140,14 @@ def _update(
         return Refused(400, f"More than {MAX_CONTACTS} contacts in one request", "10.3 step 7")
     call_id, cseq = storable(request.call_id), request.cseq.number
     expires_field = request.first("expires")
+    is_outbound = False
+    if limits.outbound and not source.flow.is_multicast and any("reg-id" in one.params for one in addresses):
+        staying = [one for one in addresses if limits.requested(one, expires_field)]
+        is_outbound = any(device_of(one)[1] for one in staying) and wants_outbound(request)
+        if is_outbound and len(staying) > 1:
+            return Refused(400, "A Contact with reg-id stands alone", "RFC 5626 6")
+        if is_outbound and not is_flow_assured(request, path):
+            return Refused(*FIRST_HOP_LACKS, "RFC 5626 6")
     current = live
     changes = BindingChanges(record.aor)
     reasons: dict[int, str] = {}
@@ -226,6 +173,7 @@ def _update(
                 return Refused(*problem, "10.3 step 7")
         new.q, new.call_id, new.cseq, new.path = q, call_id, cseq, path
         new.expires_at = now + limits.granted(requested, chance)
+        new.is_outbound = is_outbound
         if existing is None:
             current = [*current, new]
         else:
@@ -246,7 +194,12 @@ def _update(
         current = [binding for binding in current if binding.id not in replaced]
         reasons |= replaced
     _sort_out(changes, live, current)
-    return Registered(changes, current, reasons=reasons)
+    registered = Registered(changes, current, reasons=reasons)
+    if is_outbound:
+        registered.is_outbound = True
+        # RFC 5626 §5.4: an edge proxy knows its flows better than we do.
+        registered.flow_timer = limits.flow_timer if is_direct(request) else 0
+    return registered
 
 
 def _is_same_text(existing: Binding, new: Binding) -> bool:

@@ -19,6 +19,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "contact_limit",
         "one_contact_per_device",
         "path_without_support",
+        "outbound",
+        "flow_timer",
     ),
     "Passwords": ("realm", "auth_register", "auth_call", "digest_algorithms"),
 }

@@ -40,6 +40,8 @@ class DomainEntry:
     contact_limit: str
     one_contact_per_device: bool
     path_without_support: str
+    outbound: bool
+    flow_timer: int
 
     def __init__(self, row: Domain, aliases: Iterable[str] = ()) -> None:
         self.id: int = row.pk

@@ -10,12 +10,14 @@ from random import random
 from typing import Any, Protocol
 
 from registrar.clock import Clock
-from registrar.core import Refused, Registered, Source, inspect_request, register
+from registrar.core import SUPPORTED, Source, inspect_request, register
 from registrar.directory import Directory, DomainEntry, Dropped, UserEntry
 from registrar.events import BY_PHONE, Change, ContactEvent, Observe, auth_failure, binding_event
 from registrar.journal import Journal
 from registrar.limits import Limits
 from registrar.location import StoredLocation
+from registrar.outbound import OPTION
+from registrar.outcome import Refused, Registered
 from sip.auth.authenticator import Authenticator, AuthResult
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.errors import BadMessage
@@ -82,7 +84,8 @@ class RegistrarHandler:
         if self._endpoint.is_merged(transaction):
             self._refuse(transaction, Refused(482, "Merged request", "8.2.2.2"))
             return
-        refused = inspect_request(request, domain.path_without_support)
+        supported = SUPPORTED if domain.outbound else SUPPORTED - {OPTION}
+        refused = inspect_request(request, domain.path_without_support, supported)
         if refused is not None:
             self._refuse(transaction, refused)
             return
@@ -108,6 +111,8 @@ class RegistrarHandler:
             domain.contact_limit,
             domain.expires_jitter,
             domain.one_contact_per_device,
+            domain.outbound,
+            domain.flow_timer,
         )
         chance = self._chance() if limits.expires_jitter else 0.0
         source = Source(transaction.flow, actor.aor if actor is not None else "")

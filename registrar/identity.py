@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registrar.contacts import storable
-from sip.location import Binding
+from sip.location import Binding, instance_key
 from sip.message.address import Address
 from sip.message.params import unquote
 
@@ -19,12 +19,6 @@ def device_of(address: Address) -> Device:
     text = address.params.get("reg-id") or ""
     reg_id = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
     return storable(unquote(instance)), reg_id if reg_id <= LARGEST_REG_ID else 0
-
-
-def instance_key(instance_id: str) -> str:
-    """For comparison: a UUID is the same in capitals (RFC 4122 §3), other names are compared as they are."""
-    lowered = instance_id.lower()
-    return lowered if lowered.startswith("<urn:uuid:") else instance_id
 
 
 def find(bindings: list[Binding], address: Address) -> Binding | None:

@@ -15,17 +15,20 @@ class Limits:
 
     ``contact_limit``: what happens past ``max_contacts``. ``expires_jitter``: percent by which an interval is shortened
     at most, so that phones which came all at once do not come back all at once. ``one_contact_per_device``:
-    a device that names itself leaves the addresses that it does not repeat.
+    a device that names itself leaves the addresses that it does not repeat. ``outbound``: flows are kept where a phone
+    wants it (RFC 5626); it should use them every ``flow_timer`` seconds, 0 when that is its own choice.
     """
 
     __slots__ = (
         "contact_limit",
         "default_expires",
         "expires_jitter",
+        "flow_timer",
         "max_contacts",
         "max_expires",
         "min_expires",
         "one_contact_per_device",
+        "outbound",
     )
 
     def __init__(
@@ -37,6 +40,8 @@ class Limits:
         contact_limit: str = REFUSE,
         expires_jitter: int = 0,
         one_contact_per_device: bool = False,
+        outbound: bool = True,
+        flow_timer: int = 0,
     ) -> None:
         self.min_expires = min_expires
         self.default_expires = default_expires
@@ -45,6 +50,8 @@ class Limits:
         self.contact_limit = contact_limit
         self.expires_jitter = expires_jitter
         self.one_contact_per_device = one_contact_per_device
+        self.outbound = outbound
+        self.flow_timer = flow_timer
 
     def requested(self, address: Address, expires_field: str | None) -> int:
         """Seconds asked for: the Contact's parameter, else the header field, else the default (§10.3 step 7)."""

@@ -10,6 +10,7 @@ from random import getrandbits
 
 from registrar.clock import Clock
 from registrar.directory import Directory
+from registrar.flows import StoredFlows
 from registrar.rows import read_bindings
 from sip.location import AddressOfRecord, Binding, BindingChanges, live_by_preference
 
@@ -17,9 +18,13 @@ _ID_BITS = 52  # fits the integers of JavaScript; a collision among a million bi
 
 
 class StoredLocation:
-    """Bindings of all users, by canonical address-of-record. Used in the loop thread only, but for ``load``."""
+    """Bindings of all users, by canonical address-of-record. Used in the loop thread only, but for ``load``.
 
-    def __init__(self, directory: Directory, clock: Clock) -> None:
+    ``flows`` gives stored bindings their flows back.
+    """
+
+    def __init__(self, directory: Directory, clock: Clock, flows: StoredFlows | None = None) -> None:
+        self._flows = flows
         self._directory = directory
         self._clock = clock
         self._records: dict[str, AddressOfRecord] = {}
@@ -171,6 +176,8 @@ class StoredLocation:
     def load(self) -> int:
         """Read what is stored; at the start, after the directory. Gives the number of bindings."""
         for binding in read_bindings(self._clock):
+            if self._flows is not None and binding.transport == "udp":
+                binding.flow = self._flows.datagrams(binding.received_on, binding.received_from)
             record = self._records.get(binding.aor)
             if record is None:
                 record = self._records[binding.aor] = self.record(binding.aor, binding.user_id)

@@ -85,6 +85,16 @@ class Domain(models.Model):
         PATH_WITHOUT_SUPPORT,
         help_text="RFC 3327: calls reach the phone through the proxy that added the Path.",
     )
+    outbound = models.BooleanField(
+        "keep the flows of phones",
+        default=True,
+        help_text="RFC 5626: a phone that asks for it is reached by the connection it keeps open, and by no other way.",
+    )
+    flow_timer = whole_number(
+        "seconds between keep-alives",
+        120,
+        help_text="What such a phone is told (Flow-Timer); 0: it knows best.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -185,6 +195,7 @@ class Binding(models.Model):
     cseq = models.BigIntegerField()
     instance_id = models.TextField(blank=True)
     reg_id = models.PositiveIntegerField(default=0)
+    is_outbound = models.BooleanField(default=False, help_text="Reached by its flow or path only (RFC 5626).")
     transport = models.CharField(max_length=8)
     received_from = models.CharField(max_length=64, help_text="host:port the REGISTER came from.")
     received_on = models.CharField(max_length=64, blank=True, help_text="host:port of our socket.")

@@ -24,6 +24,7 @@ _PLAIN = (
     "cseq",
     "instance_id",
     "reg_id",
+    "is_outbound",
     "transport",
     "received_from",
     "received_on",

@@ -19,7 +19,8 @@ class Binding:
 
     Times are seconds of the loop clock. ``id`` is 0 until the location service assigns one; ``user_id`` is the owner's.
     ``contact`` is the URI as received; ``contact_parameters`` the Contact's other parameters (``;name=value``, without
-    q and expires); ``path`` the Route set of RFC 3327; ``flow`` the way the REGISTER came, None after a restart.
+    q and expires); ``path`` the Route set of RFC 3327; ``flow`` the way the REGISTER came, None when that ended with an
+    earlier process. ``is_outbound``: the phone is reached by that flow or path, and by no other way (RFC 5626).
     """
 
     __slots__ = (
@@ -33,6 +34,7 @@ class Binding:
         "flow",
         "id",
         "instance_id",
+        "is_outbound",
         "methods",
         "path",
         "q",
@@ -60,6 +62,7 @@ class Binding:
         contact_parameters: str = "",
         instance_id: str = "",
         reg_id: int = 0,
+        is_outbound: bool = False,
         flow: Flow | None = None,
         transport: str = "udp",
         received_from: str = "",
@@ -82,6 +85,7 @@ class Binding:
         self.contact_parameters = contact_parameters
         self.instance_id = instance_id
         self.reg_id = reg_id
+        self.is_outbound = is_outbound
         self.flow = flow
         self.transport = transport
         self.received_from = received_from
@@ -199,3 +203,9 @@ def live_by_preference(bindings: list[Binding], now: float) -> list[Binding]:
     if len(live) > 1:
         live.sort(key=by_preference)
     return live
+
+
+def instance_key(instance_id: str) -> str:
+    """For comparison: a UUID is the same in capitals (RFC 4122 §3), other names are compared as they are."""
+    lowered = instance_id.lower()
+    return lowered if lowered.startswith("<urn:uuid:") else instance_id

@@ -27,6 +27,7 @@ def breadth_step(breadth: int, at_once: int, count: int) -> Step:
 _FAILURES = {
     404: "knows nobody of that name",
     408: "did not respond",
+    430: "has lost its connection",
     480: "was not answered",
     486: "was busy",
     487: "was cancelled",

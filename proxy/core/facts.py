@@ -80,6 +80,10 @@ class BindingFacts(Protocol):
     @property
     def reg_id(self) -> int: ...
     @property
+    def instance_id(self) -> str: ...
+    @property
+    def is_outbound(self) -> bool: ...
+    @property
     def user_agent(self) -> str: ...
 
 
@@ -118,9 +122,11 @@ class Target:
     """One element of the target set (§16.5).
 
     ``routes`` are Route values to push for it (RFC 3327 §5.4); ``flow`` is the live connection to send on, if any.
+    ``is_flow_only``: nothing but that flow will do (RFC 5626 §5.3); without it the target has failed already.
+    ``other_flow`` is the same phone on its next flow, to be tried when this one has failed (RFC 5626 §7).
     """
 
-    __slots__ = ("flow", "is_binding", "q", "routes", "uri", "user_agent")
+    __slots__ = ("flow", "is_binding", "is_flow_only", "other_flow", "q", "routes", "uri", "user_agent")
 
     def __init__(
         self,
@@ -130,6 +136,7 @@ class Target:
         flow: FlowFacts | None = None,
         user_agent: str = "",
         is_binding: bool = False,
+        is_flow_only: bool = False,
     ) -> None:
         self.uri = uri
         self.q = q
@@ -137,6 +144,8 @@ class Target:
         self.flow = flow
         self.user_agent = user_agent
         self.is_binding = is_binding
+        self.is_flow_only = is_flow_only
+        self.other_flow: Target | None = None
 
     def __repr__(self) -> str:
         return f"<target {self.uri.text} q={self.q:g}>"

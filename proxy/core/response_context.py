@@ -111,7 +111,7 @@ class ResponseContext:
     def failed(self, branch: Branch, status: int, now: float) -> list[Effect]:
         """A branch ended without a response: 408 after timer B or F, 503 after a transport error (§16.9)."""
         effects: list[Effect] = []
-        reason = {408: "No response", 503: "Not reachable"}.get(status, "")
+        reason = {408: "No response", 430: "Flow Failed", 503: "Not reachable"}.get(status, "")
         self._failure(branch, Candidate(branch.position, status, reason), now, effects)
         return effects
 
@@ -184,6 +184,9 @@ class ResponseContext:
             candidate = Candidate(branch.position, 480, "No answer")
         state = BranchState.CANCELLED if branch.cancel_reason is not None else BranchState.FAILED
         self._end(branch, state, candidate.status, candidate.reason, now)
+        if not was_given_up and self._has_other_flow(branch, candidate):
+            self._start_other_flow(branch, now, effects)
+            return
         if was_given_up:
             self.candidates = [known for known in self.candidates if known.position != branch.position]
         if not self._followed(candidate):
@@ -192,6 +195,22 @@ class ResponseContext:
             # §16.7 step 5: not forwarded yet, since a 2xx may still arrive.
             self._stop(f'SIP;cause={candidate.status};text="{reason_phrase(candidate.status)}"', now, effects)
         self._advance(now, effects)
+
+    def _has_other_flow(self, branch: Branch, candidate: Candidate) -> bool:
+        """Whether the phone has not been heard on this flow and has another (RFC 5626 §7)."""
+        if branch.target.other_flow is None or branch.cancel_reason is not None or self.is_stopped:
+            return False
+        is_flow_failure = candidate.status in (408, 430) or (candidate.response is None and candidate.status == 503)
+        return is_flow_failure and not branch.has_provisional
+
+    def _start_other_flow(self, branch: Branch, now: float, effects: list[Effect]) -> None:
+        """The next flow takes the place of the failed one: same group, same breadth, one after another."""
+        assert branch.target.other_flow is not None
+        deadline = now + TIMER_C if self.is_invite else NEVER
+        other = Branch(len(self.branches), branch.group, branch.target.other_flow, now, deadline, branch.breadth)
+        self.branches.append(other)
+        effects.append(Start(other))
+        self._set_deadline()
 
     def _followed(self, candidate: Candidate) -> bool:
         """Recurse on a 3xx; True when nothing of it is left to report (§16.7 step 4)."""

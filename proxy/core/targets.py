@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from proxy.choices import FORWARD, PROXY, PROXY_PARALLEL, PROXY_SEQUENTIAL, REDIRECT, REDIRECT_301, REFUSE
 from proxy.core.explain import Step, Steps, number
 from proxy.core.facts import BindingFacts, FlowFacts, Recipient, Refuse, Target
+from proxy.core.phones import by_phone, in_turn
 from proxy.core.redirect import Redirect, redirect
 from sip.message.errors import BadMessage
 from sip.message.params import printable
@@ -48,7 +49,7 @@ def way_to(binding: BindingFacts) -> Way:
     if binding.path:
         return binding.path, None  # RFC 3327 §5.4: the Path is the way, the edge proxy knows the rest
     flow = binding.flow
-    if flow is not None and flow.is_reliable and flow.is_open:
+    if flow is not None and flow.is_open and (flow.is_reliable or binding.is_outbound):
         return (), flow
     return (), None
 
@@ -133,8 +134,8 @@ class TargetFinder:
         if not recipient.bindings:
             return Refuse(480, "Temporarily Unavailable", f"{name} has no registered phone: 480")
         targets: list[Target] = []
-        for binding in recipient.bindings:
-            for target in self._of_binding(binding, request_uri):
+        for flows in by_phone(recipient.bindings):
+            for target in self._of_phone(flows, request_uri):
                 if any(target.uri.equals(other.uri) for other in targets):
                     self.steps.append(Step(f"{printable(target.uri.text, 80)} is there already", "P06", "16.5"))
                 else:
@@ -147,6 +148,14 @@ class TargetFinder:
                 Step(f"{number(len(targets), 'target')} in {number(len(groups), 'group')} ({action})", "P06", "16.6")
             )
         return Forward(groups, recipient.policy.ring_time, recipient)
+
+    def _of_phone(self, flows: Sequence[BindingFacts], request_uri: Uri) -> list[Target]:
+        found = [target for binding in flows for target in self._of_binding(binding, request_uri)]
+        if len(flows) == 1 or len(found) < 2:
+            return found
+        shown = printable(found[0].uri.text, 80)
+        self.steps.append(Step(f"{shown} has {len(found)} flows, tried one after another", "R32", "RFC 5626 7"))
+        return [in_turn(found)]
 
     def _of_binding(self, binding: BindingFacts, request_uri: Uri) -> list[Target]:
         try:
@@ -162,7 +171,9 @@ class TargetFinder:
         if self._is_own(uri) and not binding.path:
             return self._of_own_uri(uri, binding.q, request_uri)
         routes, flow = self._way_to(binding)
-        return [Target(uri, binding.q, routes, flow, binding.user_agent, is_binding=True)]
+        return [
+            Target(uri, binding.q, routes, flow, binding.user_agent, is_binding=True, is_flow_only=binding.is_outbound)
+        ]
 
     def _of_own_uri(self, uri: Uri, q: float, request_uri: Uri) -> list[Target]:
         """A contact that leads back to this server: taken as whom it names, without sending ourselves a request."""
@@ -193,4 +204,8 @@ def group_targets(action: str, targets: Sequence[Target]) -> list[list[Target]]:
 
 
 def _with_q(target: Target, q: float) -> Target:
-    return Target(target.uri, q, target.routes, target.flow, target.user_agent, target.is_binding)
+    changed = Target(
+        target.uri, q, target.routes, target.flow, target.user_agent, target.is_binding, target.is_flow_only
+    )
+    changed.other_flow = target.other_flow
+    return changed

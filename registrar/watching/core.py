@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from registrar.core import Refused
+from registrar.outcome import Refused
 from registrar.watching.reginfo import CONTENT_TYPE
 from sip.message.address import Address
 from sip.message.errors import BadMessage

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from registrar.core import Refused
 from registrar.directory import Directory, DomainEntry, UserEntry
 from registrar.events import ContactEvent
+from registrar.outcome import Refused
 from registrar.watching.core import ALLOW_EVENTS, PACKAGE, Wanted, event_of, inspect_subscribe
 from registrar.watching.reginfo import CONTENT_TYPE, ContactChange, Gruus, document, no_gruus
 from registrar.watching.subscription import NEVER, DialogId, Notification, Subscription

@@ -19,6 +19,7 @@ from proxy.policy import PolicySnapshot, load_snapshot
 from proxy.recorder import Recorder
 from registrar.clock import Clock
 from registrar.directory import Directory, DomainEntry
+from registrar.flows import StoredFlows
 from registrar.handler import RegistrarHandler
 from registrar.journal import Journal
 from registrar.location import StoredLocation
@@ -57,7 +58,7 @@ class Engine:
         self.executor = ThreadPoolExecutor(1, "configuration")
         self.clock = Clock(loop.time(), time.time())
         self.directory = Directory()
-        self.location = StoredLocation(self.directory, self.clock)
+        self.location = StoredLocation(self.directory, self.clock, StoredFlows(lambda: endpoint.listeners))
         self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
         authenticator = Authenticator(NonceFactory(config.nonce_secret, valid_from=self.started_at))
         self.events = EventLog(announce)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registrar.core import Registered
 from registrar.identity import device_of, instance_key
 from registrar.limits import Limits
+from registrar.outcome import Registered
 from sip.message.address import Address
 from tests.registrar.test_core import AOR, DESK, MOBILE, NOW, Registrar, listed, refused
 

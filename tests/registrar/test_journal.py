@@ -10,12 +10,14 @@ from django.db import OperationalError
 from registrar import journal as journal_module
 from registrar.clock import Clock
 from registrar.directory import Directory
+from registrar.flows import StoredFlows
 from registrar.journal import DecidedOnFailed, Journal
 from registrar.location import StoredLocation
 from registrar.models import Binding as Row
 from registrar.models import Domain, SipUser
 from registrar.rows import RowWriter
 from sip.location import Binding, BindingChanges
+from sip.transport.listeners import Listener
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = 5000.0
@@ -94,6 +96,7 @@ class TestJournal:
             cseq=2**31 - 1,
             instance_id="<urn:uuid:1>",
             reg_id=2,
+            is_outbound=True,
             transport="tcp",
             received_from="[2001:db8::9]:5062",
             received_on="[2001:db8::1]:5060",
@@ -117,6 +120,21 @@ class TestJournal:
                 assert later.wall(getattr(loaded, name)) == pytest.approx(clock.wall(getattr(full, name)), abs=0.001)
             elif name != "flow":
                 assert getattr(loaded, name) == getattr(full, name), name
+
+    @pytest.mark.rfc("5626", "6")
+    def test_ways_of_datagrams_come_back_and_connections_do_not(self, journal, users, clock):
+        bob = users[0]
+        ends = {"received_from": "192.0.2.9:5062", "received_on": "192.0.2.1:5060"}
+        stored = [binding(bob, 1, transport="udp", **ends), binding(bob, 2, transport="tcp", **ends)]
+        written(journal, BindingChanges(bob.aor, added=stored, generation=1))
+        directory = Directory()
+        directory.load()
+        listeners = [Listener("udp", "192.0.2.1", 5060, channel=object())]
+        location = StoredLocation(directory, clock, StoredFlows(lambda: listeners))
+        assert location.load() == 2
+        flows = {one.transport: one.flow for one in location.lookup(bob.aor, NOW)}
+        assert flows["udp"].id == "udp:192.0.2.1:5060-192.0.2.9:5062"
+        assert flows["tcp"] is None
 
     @pytest.mark.rule("R28")
     def test_the_last_of_several_changes_of_a_row_wins(self, journal, users):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from registrar.core import Refused
+from registrar.outcome import Refused
 from registrar.watching.core import event_of, inspect_subscribe
 from sip.message.wire import parse_message
 from tests.sip.imaginary import request_text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from registrar.domain_settings import SETTINGS
 from registrar.models import Domain, SipUser
 from sipadmin.models import ConfigChange
 from sipadmin.provisioning import own_policy, set_policy
@@ -11,7 +12,9 @@ from tests.console import bind
 
 pytestmark = pytest.mark.django_db
 
+UNTOUCHED = {name: Domain._meta.get_field(name).get_default() for name in SETTINGS}
 ENTRIES = {
+    **{name: value for name, value in UNTOUCHED.items() if not isinstance(value, bool)},
     "name": "example.net", "aliases": "www.example.net sip.example.net", "enabled": "on", "auth_register": "on",
     "auth_call": "on", "min_expires": "60", "default_expires": "3600", "max_expires": "7200", "max_contacts": "3",
     "contact_limit": "replace-oldest", "expires_jitter": "10", "path_without_support": "store",
