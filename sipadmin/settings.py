@@ -106,7 +106,7 @@ STATIC_ROOT = os.environ.get("SIPADMIN_STATIC") or DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "sipadmin.static_files.HashedFiles"},
 }
 
 # Browser hardening; the content security policy is in headers.py.

@@ -10,6 +10,7 @@ urlpatterns = [
     path("readyz", login_not_required(checks.readyz), name="readyz"),
     path("", include("sipadmin.dashboard.urls")),
     path("", include("sipadmin.accounts.urls")),
+    path("", include("sipadmin.system.urls")),
     path("", include("registrar.urls")),
     path("", include("proxy.urls")),
     path("api/", include("sipadmin.api")),

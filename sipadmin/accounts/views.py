@@ -7,9 +7,11 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -51,6 +53,17 @@ class SetupView(View):
         return render(request, "accounts/setup_refused.html", status=404)
 
 
+class AccountView(PasswordChangeView):
+    """One's own account: a new password. Other sessions of the account end with the old one."""
+
+    template_name = "accounts/account.html"
+    success_url = reverse_lazy("account")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        messages.success(self.request, "The password is changed. Other sessions of this account have ended.")
+        return super().form_valid(form)
+
+
 @method_decorator([never_cache], name="dispatch")
 class TokensView(AdministratorRequired, View):
     """API tokens: who may use the REST API, with which scopes, until when."""
@@ -72,7 +85,12 @@ class TokensView(AdministratorRequired, View):
 
     def page(self, request: HttpRequest, form: TokenForm, status: int = 200, **more: Any) -> HttpResponse:
         tokens = ApiToken.objects.select_related("owner")
-        return render(request, self.template_name, {"form": form, "tokens": tokens, **more}, status=status)
+        return render(
+            request,
+            self.template_name,
+            {"page": "system", "tab": "tokens", "form": form, "tokens": tokens, **more},
+            status=status,
+        )
 
 
 class RevokeTokenView(AdministratorRequired, View):

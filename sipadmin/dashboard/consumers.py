@@ -22,11 +22,13 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from sipadmin.dashboard import snapshot
-from sipadmin.dashboard.feed import feed
+from sipadmin.dashboard.feed import ALL_TOPICS, Topics, feed
 
 HEARTBEAT_INTERVAL = 15.0  # seconds; after 20 s of silence the page says that it is offline
 SNAPSHOT_INTERVAL = 1.0  # seconds between two snapshots for one browser
-LONGEST_MESSAGE = 200  # characters that a browser may send: it only ever asks for a snapshot
+LONGEST_MESSAGE = 1500  # characters that a browser may send: it only ever asks for a snapshot
+LONGEST_FILTER = 200
+PART = 500  # bindings in one message of a snapshot: a browser reads it within a frame
 SESSION_ENDED = 4401
 
 
@@ -35,7 +37,10 @@ def session_group(session_key: str) -> str:
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """/ws/live/?q=TEXT, for any console account. ``q`` filters the bindings of snapshots."""
+    """/ws/live/?topics=bindings,calls&q=TEXT, for any console account.
+
+    ``topics``: what the page shows; none for the figures alone. ``q`` filters the bindings of snapshots.
+    """
 
     heartbeat_interval = HEARTBEAT_INTERVAL
     feed = feed
@@ -49,13 +54,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(SESSION_ENDED)
             return
         self._session_key: str = session_key
-        self._text = parse_qs(self.scope["query_string"].decode("ascii", "replace")).get("q", [""])[0][:200]
+        query = parse_qs(self.scope["query_string"].decode("ascii", "replace"), keep_blank_values=True)
+        self._text = query.get("q", [""])[0][:LONGEST_FILTER]
+        asked = query.get("topics")
+        self._topics = ALL_TOPICS if asked is None else ALL_TOPICS & set(asked[0].split(","))
         self._next_snapshot_at = 0.0
         await self.accept()
         await self.channel_layer.group_add(session_group(session_key), self.channel_name)
         self._has_joined = True
         # Joined before the database is read: what changes meanwhile waits in the channel and comes after.
-        await self.feed.join(self.channel_name)
+        self._stream = await self.feed.join(self.channel_name, self._topics)
         await self.send_snapshot()
         self._beat = asyncio.create_task(self._heartbeat())
 
@@ -65,13 +73,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
             with suppress(asyncio.CancelledError):
                 await self._beat
         if self._has_joined:
-            await self.feed.leave(self.channel_name)
+            await self.feed.leave(self.channel_name, self._topics)
             await self.channel_layer.group_discard(session_group(self._session_key), self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if text_data is None or len(text_data) > LONGEST_MESSAGE or not wants_snapshot(text_data):
+        wish = read_wish(text_data) if text_data is not None and len(text_data) <= LONGEST_MESSAGE else None
+        if wish is None:
             await self.close(1003)
             return
+        self._text = wish.get("q", self._text)
         wait = self._next_snapshot_at - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
@@ -80,13 +90,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def send_snapshot(self) -> None:
         """The whole as it is now; deltas up to its ``seq`` are part of it."""
         self._next_snapshot_at = time.monotonic() + SNAPSHOT_INTERVAL
-        sequence = self.feed.sequence
-        facts = await database_sync_to_async(read_snapshot)(self._text)
+        sequence = self._stream.sequence
+        facts = await database_sync_to_async(read_snapshot)(self._text, self._topics)
         # The engine announces sooner than it writes: what changed a moment ago is newer than the row.
-        facts["bindings"] = overlay(facts["bindings"], self.feed.recent("binding"))
-        facts["calls"] = overlay(facts["calls"], self.feed.recent("call"), newest_first=True)
-        facts |= {"type": "snapshot", "seq": sequence, "at": time.time(), "figures": self.feed.figures or None}
-        await self.send(json.dumps(facts))
+        if "bindings" in facts:
+            facts["bindings"] = overlay(facts["bindings"], self.feed.recent("binding"))
+        if "calls" in facts:
+            facts["calls"] = overlay(facts["calls"], self.feed.recent("call"), newest_first=True)
+        bindings = facts.pop("bindings", [])
+        parts = max(1, -(-len(bindings) // PART))
+        facts |= {"seq": sequence, "at": time.time(), "figures": self.feed.figures or None}
+        for part in range(parts):
+            head = {"type": "snapshot", "part": part, "parts": parts, **(facts if part == 0 else {})}
+            if "bindings" in self._topics:
+                head["bindings"] = bindings[part * PART : (part + 1) * PART]
+            await self.send(json.dumps(head))
 
     async def live_message(self, event: dict[str, Any]) -> None:
         await self.send(event["text"])
@@ -100,7 +118,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             if not await self.session_holds():
                 await self.close(SESSION_ENDED)
                 return
-            await self.send(json.dumps({"type": "hb", "seq": self.feed.sequence, "at": time.time()}))
+            await self.send(json.dumps({"type": "hb", "seq": self._stream.sequence, "at": time.time()}))
 
     async def session_holds(self) -> bool:
         """Whether the session still belongs to an active account with the same password."""
@@ -116,15 +134,27 @@ class UnknownConsumer(AsyncWebsocketConsumer):
         await self.close()
 
 
-def wants_snapshot(text: str) -> bool:
+def read_wish(text: str) -> dict[str, str] | None:
+    """``{"type": "snapshot"}``, with or without another filter ``q``; None for anything else."""
     try:
-        return json.loads(text) == {"type": "snapshot"}
+        wish = json.loads(text)
     except ValueError:
-        return False
+        return None
+    if not isinstance(wish, dict) or wish.get("type") != "snapshot" or set(wish) - {"type", "q"}:
+        return None
+    query = wish.get("q", "")
+    if not isinstance(query, str) or len(query) > LONGEST_FILTER:
+        return None
+    return wish
 
 
-def read_snapshot(text: str) -> dict[str, Any]:
-    return {"bindings": snapshot.live_bindings(text), "calls": snapshot.recent_calls()}
+def read_snapshot(text: str, topics: Topics) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if "bindings" in topics:
+        facts["bindings"] = snapshot.live_bindings(text)
+    if "calls" in topics:
+        facts["calls"] = snapshot.recent_calls()
+    return facts
 
 
 def overlay(

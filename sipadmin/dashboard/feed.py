@@ -28,22 +28,34 @@ RETRY_INTERVAL = 1.0
 MOST_CHANGES = 500  # in one delta; above it reading the whole again is cheaper
 RECENT_FOR = 15.0  # seconds a change is kept for snapshots that may read the database before it is written
 MOST_RECENT = 2000
+TOPICS = {"binding": "bindings", "call": "calls", "knock": "knocks"}  # kind of event -> what a page asks for
+Topics = frozenset[str]
+ALL_TOPICS: Topics = frozenset(TOPICS.values())
+
+
+class Stream:
+    """Those who listen to the same topics: they get the same messages, numbered without holes by ``sequence``."""
+
+    def __init__(self, feed_name: str, topics: Topics) -> None:
+        self.group = f"{feed_name}.{'-'.join(sorted(topics)) or 'none'}"
+        self.topics = topics
+        self.sequence = 0
+        self.listeners: set[str] = set()
 
 
 class LiveFeed:
-    """Watches the bus while at least one consumer listens. ``sequence`` numbers the messages sent."""
+    """Watches the bus while at least one consumer listens."""
 
     def __init__(
         self,
         watch: Callable[[], AsyncIterator[list[dict[str, Any]]]] = bus.watch,
         figures: Callable[[], dict[str, Any]] = snapshot.figures,
     ) -> None:
-        self.group = f"live.{secrets.token_hex(8)}"  # of this process only: each process watches for itself
-        self.sequence = 0
+        self._name = f"live.{secrets.token_hex(8)}"  # of this process only: each process watches for itself
         self.figures: dict[str, Any] = {}
         self._watch = watch
         self._read_figures = figures
-        self._listeners: set[str] = set()
+        self._streams: dict[Topics, Stream] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._pending: dict[tuple[str, int], dict[str, Any]] = {}
         self._recent: dict[tuple[str, int], tuple[float, dict[str, Any]]] = {}
@@ -51,10 +63,15 @@ class LiveFeed:
         self._has_figures = False
         self._wake = asyncio.Event()
 
-    async def join(self, channel: str) -> None:
+    def stream(self, topics: Topics) -> Stream:
+        """The stream of these topics; kept for good, since its numbers must not start anew under a listener."""
+        return self._streams.setdefault(topics, Stream(self._name, topics))
+
+    async def join(self, channel: str, topics: Topics = ALL_TOPICS) -> Stream:
         """Deltas reach ``channel`` from now on; the first one starts the watching."""
-        self._listeners.add(channel)
-        await get_channel_layer().group_add(self.group, channel)
+        stream = self.stream(topics)
+        stream.listeners.add(channel)
+        await get_channel_layer().group_add(stream.group, channel)
         if not self._tasks:
             self._wake = asyncio.Event()
             self._tasks = [
@@ -62,12 +79,14 @@ class LiveFeed:
                 asyncio.create_task(self._send()),
                 asyncio.create_task(self._measure()),
             ]
+        return stream
 
-    async def leave(self, channel: str) -> None:
+    async def leave(self, channel: str, topics: Topics = ALL_TOPICS) -> None:
         """The last one ends the watching: the engine builds no events that nobody sees."""
-        self._listeners.discard(channel)
-        await get_channel_layer().group_discard(self.group, channel)
-        if not self._listeners:
+        stream = self.stream(topics)
+        stream.listeners.discard(channel)
+        await get_channel_layer().group_discard(stream.group, channel)
+        if not any(one.listeners for one in self._streams.values()):
             tasks, self._tasks = self._tasks, []
             for task in tasks:
                 task.cancel()
@@ -98,7 +117,7 @@ class LiveFeed:
             kind, key, facts = event.get("kind"), event.get("key"), event.get("facts")
             if kind == "gap":
                 self._has_gap = True
-            elif kind in ("binding", "call") and isinstance(facts, dict):
+            elif kind in TOPICS and isinstance(facts, dict):
                 self._pending[kind, key] = facts
                 self._recent.pop((kind, key), None)
                 self._recent[kind, key] = (now, facts)
@@ -114,33 +133,37 @@ class LiveFeed:
             await self._wake.wait()
             await asyncio.sleep(TICK)
             self._wake.clear()
-            message = self.message()
-            if message is not None:
+            for stream, message in self.messages():
                 try:
-                    await get_channel_layer().group_send(self.group, {"type": "live.message", "text": message})
+                    await get_channel_layer().group_send(stream.group, {"type": "live.message", "text": message})
                 except Exception:
                     # A hole in the sequence: the pages see it with the next message and read the whole again.
                     logger.exception("a live message could not be sent")
 
-    def message(self) -> str | None:
-        """The next message as JSON, encoded once for every browser; None when nothing happened."""
+    def messages(self) -> list[tuple[Stream, str]]:
+        """The next message of each stream that somebody hears, as JSON, encoded once for all its browsers."""
         pending, self._pending = self._pending, {}
         has_gap, self._has_gap = self._has_gap, False
         has_figures, self._has_figures = self._has_figures, False
-        if not (pending or has_gap or has_figures):
-            return None
-        self.sequence += 1
-        if has_gap or len(pending) > MOST_CHANGES:
-            return json.dumps({"type": "gap", "seq": self.sequence})
-        return json.dumps(
-            {
-                "type": "delta",
-                "seq": self.sequence,
-                "bindings": [facts for (kind, _), facts in pending.items() if kind == "binding"],
-                "calls": [facts for (kind, _), facts in pending.items() if kind == "call"],
-                **({"figures": self.figures} if has_figures else {}),
-            }
-        )
+        found = []
+        for stream in self._streams.values():
+            changes: dict[str, list[dict[str, Any]]] = {topic: [] for topic in sorted(stream.topics)}
+            for (kind, _), facts in pending.items():
+                if TOPICS[kind] in changes:
+                    changes[TOPICS[kind]].append(facts)
+            is_changed = has_figures or any(changes.values()) or (has_gap and stream.topics)
+            if stream.listeners and is_changed:
+                found.append((stream, self._message(stream, changes, has_gap, has_figures)))
+        return found
+
+    def _message(
+        self, stream: Stream, changes: dict[str, list[dict[str, Any]]], has_gap: bool, has_figures: bool
+    ) -> str:
+        stream.sequence += 1
+        if stream.topics and (has_gap or sum(map(len, changes.values())) > MOST_CHANGES):
+            return json.dumps({"type": "gap", "seq": stream.sequence})
+        figures = {"figures": self.figures} if has_figures else {}
+        return json.dumps({"type": "delta", "seq": stream.sequence, **changes, **figures})
 
     async def _measure(self) -> None:
         while True:

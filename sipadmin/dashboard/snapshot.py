@@ -12,7 +12,8 @@ from proxy.models import CallAttempt, CallBranch
 from registrar.models import Binding, Domain, SipUser
 from sipadmin.bus import EngineUnavailable, engine_command
 
-MOST_BINDINGS = 500
+MOST_BINDINGS = 20_000  # on a live page: the browser holds them all and draws those in view
+MOST_DRAWN = 200  # contacts in the page as the server sends it, which must open fast and work without scripts
 MOST_CALLS = 50
 UNFINISHED = ("trying", "ringing")
 
@@ -87,9 +88,29 @@ def matching_bindings(text: str = "") -> QuerySet[Binding]:
     return bindings
 
 
+_FACTS = (
+    "id", "contact", "q", "user_agent", "transport", "received_from", "registered_by", "instance_id",
+)  # fmt: skip
+_MOMENTS = ("expires_at", "created_at", "refreshed_at")
+
+
 def live_bindings(text: str = "", most: int = MOST_BINDINGS) -> list[dict[str, Any]]:
-    bindings = matching_bindings(text).order_by("user__domain__name", "user__username", "-q", "-refreshed_at")
-    return [binding_facts(binding) for binding in bindings[:most]]
+    """Facts as binding_facts has them, without building ten thousand model instances."""
+    rows = (
+        matching_bindings(text)
+        .order_by("user__domain__name", "user__username", "-q", "-refreshed_at")
+        .values_list("user__username", "user__domain__name", *_MOMENTS, *_FACTS)[:most]
+    )
+    return [
+        {
+            "aor": f"sip:{username}@{domain}",
+            "expires_at": expires_at.timestamp(),
+            "created_at": created_at.timestamp(),
+            "refreshed_at": refreshed_at.timestamp(),
+            **dict(zip(_FACTS, plain, strict=True)),
+        }
+        for username, domain, expires_at, created_at, refreshed_at, *plain in rows
+    ]
 
 
 def by_aor(bindings: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:

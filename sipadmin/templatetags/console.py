@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from sipadmin.dashboard import navigation
+
 register = template.Library()
 
 
@@ -89,3 +91,14 @@ def step_text(step: Any) -> str:
 def step_rule(step: Any) -> str:
     section = step_parts(step)[1]
     return f"§{section}" if section[:1].isdigit() else section
+
+
+@register.simple_tag
+def rail() -> list[dict[str, Any]]:
+    """The rail's entries with their addresses."""
+    return navigation.entries(navigation.RAIL)
+
+
+@register.simple_tag
+def system_tabs() -> list[dict[str, Any]]:
+    return navigation.entries(navigation.SYSTEM)

@@ -168,3 +168,29 @@ class TestTokens:
         assert response.status_code == 422
         assert sentence in response.content.decode()
         assert ApiToken.objects.count() == 1
+
+
+class TestOwnAccount:
+    def test_a_new_password(self, operator_page, operator):
+        answer = operator_page.post(
+            "/account/",
+            {
+                "old_password": "correct horse battery",
+                "new_password1": "staple staple staple",
+                "new_password2": "staple staple staple",
+            },
+        )
+        assert answer.status_code == 302
+        operator.refresh_from_db()
+        assert operator.check_password("staple staple staple")
+        assert operator_page.get("/account/").status_code == 200
+
+    def test_the_old_password_is_asked(self, operator_page, operator):
+        form = {
+            "old_password": "wrong",
+            "new_password1": "staple staple staple",
+            "new_password2": "staple staple staple",
+        }
+        assert operator_page.post("/account/", form).status_code == 200
+        operator.refresh_from_db()
+        assert operator.check_password("correct horse battery")

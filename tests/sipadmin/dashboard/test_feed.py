@@ -9,38 +9,69 @@ import os
 from channels.layers import get_channel_layer
 
 from sipadmin.dashboard import feed as feed_module
-from sipadmin.dashboard.feed import MOST_CHANGES, LiveFeed
+from sipadmin.dashboard.feed import ALL_TOPICS, MOST_CHANGES, LiveFeed
 
 
 def event(kind: str, key: int, **facts) -> dict:
     return {"kind": kind, "key": key, "facts": {"id": key, **facts}}
 
 
+def heard(feed: LiveFeed, *topics: str) -> list[dict]:
+    """The next messages for a page that shows these topics (all of them when none is named)."""
+    stream = feed.stream(frozenset(topics) or ALL_TOPICS)
+    stream.listeners.add("page")
+    return [json.loads(text) for one, text in feed.messages() if one is stream]
+
+
 def test_last_change_of_an_object_wins():
     feed = LiveFeed()
     feed.take([event("binding", 1, q=0.1), event("call", 1), event("binding", 1, q=0.9)])
-    message = json.loads(feed.message())
+    [message] = heard(feed, "bindings", "calls")
     assert message == {"type": "delta", "seq": 1, "bindings": [{"id": 1, "q": 0.9}], "calls": [{"id": 1}]}
-    assert feed.message() is None
+    assert heard(feed, "bindings", "calls") == []
+
+
+def test_a_page_hears_of_what_it_shows():
+    feed = LiveFeed()
+    for topics in ((), ("calls",), ("bindings",)):
+        feed.stream(frozenset(topics)).listeners.add("page")
+    feed.take([event("call", 1)])
+    [(stream, text)] = feed.messages()
+    assert stream.topics == {"calls"}
+    assert json.loads(text) == {"type": "delta", "seq": 1, "calls": [{"id": 1}]}
+
+
+def test_who_listens_to_nothing_hears_of_no_gap():
+    feed = LiveFeed()
+    feed.stream(frozenset()).listeners.add("page")
+    feed.take([{"kind": "gap", "key": 0, "facts": {}}])
+    assert feed.messages() == []
+
+
+def test_nothing_is_encoded_for_nobody():
+    feed = LiveFeed()
+    feed.stream(ALL_TOPICS)
+    feed.take([event("call", 1)])
+    assert feed.messages() == []
 
 
 def test_sequence_has_no_holes():
     feed = LiveFeed()
     for expected in (1, 2, 3):
         feed.take([event("call", expected)])
-        assert json.loads(feed.message())["seq"] == expected
+        assert heard(feed)[0]["seq"] == expected
 
 
 def test_a_gap_says_read_again():
     feed = LiveFeed()
     feed.take([event("binding", 1), {"kind": "gap", "key": 0, "facts": {}}])
-    assert json.loads(feed.message()) == {"type": "gap", "seq": 1}
+    assert heard(feed) == [{"type": "gap", "seq": 1}]
 
 
 def test_too_many_changes_are_a_gap():
     feed = LiveFeed()
     feed.take([event("binding", key) for key in range(MOST_CHANGES + 1)])
-    assert json.loads(feed.message())["type"] == "gap"
+    assert heard(feed)[0]["type"] == "gap"
 
 
 def test_what_is_remembered_is_bounded():
@@ -53,13 +84,15 @@ def test_what_is_remembered_is_bounded():
 def test_events_of_unknown_kinds_are_left_out():
     feed = LiveFeed()
     feed.take([event("weather", 1), {"kind": "binding", "key": 1, "facts": None}])
-    assert feed.message() is None
+    assert heard(feed) == []
 
 
 def test_text_that_is_no_utf8_passes():
     feed = LiveFeed()
     feed.take([event("binding", 1, user_agent=os.fsdecode(b"\xff\xfe"))])
-    assert feed.message().isascii()
+    feed.stream(ALL_TOPICS).listeners.add("page")
+    [(_, text)] = feed.messages()
+    assert text.isascii()
 
 
 async def test_first_starts_and_last_stops_the_watching():
@@ -113,9 +146,9 @@ async def test_figures_go_along_when_they_change(monkeypatch):
     feed = LiveFeed(figures=lambda: figures[0])
     monkeypatch.setattr(feed_module, "database_sync_to_async", lambda read: wrapped(read))
     await feed.measure()
-    assert json.loads(feed.message())["figures"] == {"registered": 1}
+    assert heard(feed)[0]["figures"] == {"registered": 1}
     await feed.measure()
-    assert feed.message() is None
+    assert heard(feed) == []
 
 
 def wrapped(read):
