@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """CPU of one proxied call through the real endpoint and proxy, without sockets: INVITE/100/180/200/ACK/BYE/200.
 
-    python3 bench/call_path.py [--calls N] [--profile]
+    python3 bench/call_path.py [--calls N] [--profile] [--record headers|all]
 
 Prints one line of JSON: microseconds a call, in all and by message, best and median of the rounds. The messages of the
 phones are made in advance as bytes, except those that must copy what the server wrote; making those is not counted.
+With ``--record`` the messages of all calls are caught; ``masking`` is what the writer's thread spends a call to make
+rows of them, which is not part of the sum and does not include the database.
 """
 
 from __future__ import annotations
@@ -29,9 +31,14 @@ import django
 
 django.setup()
 
+from django.db import connection  # noqa: E402
+
 from proxy.handler import ProxyHandler  # noqa: E402
 from proxy.policy import PolicySnapshot  # noqa: E402
 from proxy.recorder import Recorder  # noqa: E402
+from proxy.trace.capture import Capture, CaughtMessage  # noqa: E402
+from proxy.trace.levels import RecordingRules  # noqa: E402
+from proxy.trace.rows import MessageWriter  # noqa: E402
 from sip.auth.authenticator import Authenticator  # noqa: E402
 from sip.auth.nonce import NonceFactory  # noqa: E402
 from sip.endpoint import Endpoint  # noqa: E402
@@ -162,13 +169,18 @@ def in_dialog(method: bytes, number: int, ok: bytes, cseq: int) -> bytes:
 
 
 class Bench:
-    def __init__(self) -> None:
+    def __init__(self, record: str = "") -> None:
         self.wire = Wire()
         user = Core()
         self.endpoint = Endpoint([ListenAddress("udp", *SERVER)], user, network=self.wire)  # type: ignore[arg-type]
         self.endpoint.bind()
         binding = Binding(aor=User.aor, contact="sip:bob@127.0.0.3:5064", expires_at=float("inf"), call_id="r", cseq=1)
-        self.recorder = Recorder(lambda kind, key, build: None)
+        self.capture = Capture(self.endpoint.now, lambda kind, key, build: None) if record else None
+        self.endpoint.tap = self.capture
+        self.rules = RecordingRules(record)
+        self.recorder = Recorder(lambda kind, key, build: None, capture=self.capture)
+        self.writer = MessageWriter(connection, self.recorder.wall)
+        self.masking: list[float] = []
         self.proxy = user.proxy = ProxyHandler(
             self.endpoint,
             Directory(),
@@ -210,8 +222,18 @@ class Bench:
                 self.wire.advance(0.5)  # 100 calls a second: the timers that end transactions are part of the price
                 self.spent["timers"] = self.spent.get("timers", 0) + perf_counter_ns() - start
                 self.recorder._take(1000)
+                if self.capture is not None:
+                    self.write(self.capture)
         assert perf_counter_ns() > start_round
         return {name: spent / calls / 1000 for name, spent in self.spent.items()}
+
+    def write(self, capture: Capture) -> None:
+        items = [item for item in capture.take(10_000) if isinstance(item, CaughtMessage)]
+        start = perf_counter_ns()
+        for item in items:
+            self.writer.row(item, self.rules)
+        calls = len({item.call for item in items})
+        self.masking.append((perf_counter_ns() - start) / max(1, calls) / 1000)
 
 
 def main() -> None:
@@ -219,8 +241,9 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=4000, help="calls in a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--profile", action="store_true", help="print a profile of one round instead")
+    parser.add_argument("--record", choices=["headers", "all"], default="", help="catch the messages of the calls")
     arguments = parser.parse_args()
-    bench = Bench()
+    bench = Bench(arguments.record)
     bench.round(4000, 0)  # warm: caches, and transactions that end while others begin
     gc.collect()
     gc.freeze()
@@ -242,6 +265,7 @@ def main() -> None:
                 "us_per_call": round(min(totals), 1),
                 "us_per_call_median": round(statistics.median(totals), 1),
                 "by_message": {name: round(value, 1) for name, value in best.items()},
+                **({"masking": round(min(bench.masking), 1)} if bench.masking else {}),
                 "calls": arguments.calls,
                 "rounds": arguments.rounds,
             }

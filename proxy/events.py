@@ -25,6 +25,7 @@ class CallRecord:
         "callee",
         "caller",
         "context",
+        "conversation",
         "decision",
         "domain_id",
         "ended_at",
@@ -47,6 +48,7 @@ class CallRecord:
 
     def __init__(self, id: int, call_id: str, caller: str, callee: str, source: str, started_at: float) -> None:
         self.id = id
+        self.conversation = id  # id of the first attempt of the same call
         self.call_id = call_id
         self.caller = caller
         self.callee = callee

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from proxy.choices import PROXY, parse_policy
+from proxy.trace.levels import LEVELS, WITH_BODIES
 
 
 def validate_policy(text: str) -> None:
@@ -69,6 +71,10 @@ class CallAttempt(models.Model):
     started_at = models.DateTimeField(db_index=True)
     ringing_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True, help_text="When the final response went out.")
+    hung_up_at = models.DateTimeField(null=True, help_text="When a BYE ended the call; known where messages are kept.")
+    conversation = models.BigIntegerField(
+        default=0, db_index=True, help_text="Id of the first attempt with this Call-ID: the messages are kept under it."
+    )
 
     class Meta:
         ordering = ["-started_at", "-id"]
@@ -98,3 +104,50 @@ class CallBranch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.target}: {self.status or self.state}"
+
+
+class CallMessage(models.Model):
+    """One message of a call, in or out, without its secrets. Written and removed in bulk, so without a foreign key."""
+
+    conversation = models.BigIntegerField(help_text="Id of the first attempt of the call.")
+    sequence = models.PositiveIntegerField(help_text="Order in which this server saw and sent the messages.")
+    at = models.DateTimeField()
+    is_received = models.BooleanField(help_text="Received by this server; else sent by it.")
+    transport = models.CharField(max_length=8)
+    local = models.CharField(max_length=80)
+    remote = models.CharField(max_length=80)
+    is_repeated = models.BooleanField(default=False, help_text="A retransmission of an earlier message.")
+    first_line = models.CharField(max_length=400)
+    method = models.CharField(max_length=32, help_text="Of the request; of a response that of CSeq.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="Of a response.")
+    has_sdp = models.BooleanField(default=False)
+    has_body = models.BooleanField(default=False, help_text="The body was kept.")
+    size = models.PositiveIntegerField(help_text="Bytes on the wire.")
+    text = models.TextField(help_text="The message, with digests, keys and passwords masked.")
+
+    class Meta:
+        ordering = ["conversation", "sequence"]
+        constraints = [models.UniqueConstraint(fields=["conversation", "sequence"], name="message_once")]
+
+    def __str__(self) -> str:
+        return self.first_line
+
+
+class RecordingSettings(models.Model):
+    """What is kept of calls and refused requests, and for how long. One row, made when somebody changes it."""
+
+    level = models.CharField(max_length=8, choices=LEVELS, default=WITH_BODIES)
+    other_bodies = models.BooleanField(
+        default=False, help_text="Also bodies that are no SDP: texts of messages, dialled digits."
+    )
+    message_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1)])
+    message_megabytes = models.PositiveIntegerField(default=200, validators=[MinValueValidator(1)])
+    call_days = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(1)])
+    call_count = models.PositiveIntegerField(default=200_000, validators=[MinValueValidator(1)])
+    request_days = models.PositiveSmallIntegerField(
+        default=14, validators=[MinValueValidator(1)], help_text="Days that refused requests and REGISTERs are kept."
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.level

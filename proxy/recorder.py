@@ -14,6 +14,9 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from proxy.events import CallRecord, Wall, call_facts
 from proxy.rows import CallWriter, end_what_was_running, remove_old
+from proxy.trace.capture import Capture
+from proxy.trace.levels import RecordingRules
+from proxy.trace.rows import MessageWriter, remove_old_messages
 
 logger = logging.getLogger("proxy")
 
@@ -43,8 +46,9 @@ class CallLog(Protocol):
 class Recorder:
     """``open`` and ``changed`` belong to the loop thread and cost a few microseconds; the thread does the rest.
 
-    ``wall`` turns the loop clock into seconds since the epoch. ``dropped`` counts records that were never written;
-    ``written`` counts writes.
+    ``wall`` turns the loop clock into seconds since the epoch; ``capture`` has the messages of the calls, if they are
+    kept. ``dropped`` counts records that were never written; ``written`` counts writes. ``rules`` may be replaced at
+    any time.
     """
 
     def __init__(
@@ -54,14 +58,14 @@ class Recorder:
         *,
         using: str = DEFAULT_DB_ALIAS,
         most_waiting: int = MOST_WAITING,
-        days: int | None = None,
-        attempts: int | None = None,
+        capture: Capture | None = None,
     ) -> None:
         self._announce = announce
         self.wall = wall or wall_clock()
         self._using = using
         self._most_waiting = most_waiting
-        self._limits = {name: limit for name, limit in (("days", days), ("attempts", attempts)) if limit is not None}
+        self.capture = capture
+        self.rules = RecordingRules()
         self._waiting: deque[CallRecord] = deque()
         self._last_id = 0
         self._stopping = Event()
@@ -74,7 +78,10 @@ class Recorder:
     def open(self, call_id: str, caller: str, callee: str, source: str, now: float) -> CallRecord:
         """A new record. Its id is the time in microseconds: unique over restarts, and exact in a browser."""
         self._last_id = max(self._last_id + 1, int(self.wall(now) * 1_000_000))
-        return CallRecord(self._last_id, call_id, caller, callee, source, now)
+        record = CallRecord(self._last_id, call_id, caller, callee, source, now)
+        if self.capture is not None:
+            record.conversation = self.capture.claim(call_id, record.id)
+        return record
 
     def changed(self, record: CallRecord) -> None:
         """Announce the record as it is now, and have it written with the next batch."""
@@ -112,10 +119,15 @@ class Recorder:
                 is_last = self._stopping.wait(WRITE_INTERVAL)
                 self.write_waiting()
                 if time.monotonic() >= clear_at:
-                    self._guarded(lambda: remove_old(self._using, **self._limits))
+                    self._guarded(self._clear)
                     clear_at = time.monotonic() + CLEAR_INTERVAL
         finally:
             connections[self._using].close()
+
+    def _clear(self) -> None:
+        rules = self.rules
+        remove_old(self._using, rules.call_days, rules.call_count)
+        remove_old_messages(self._using, rules)
 
     def write_waiting(self) -> None:
         """Write all that waits now, a batch at a time. Blocking; for the writer thread and for tests."""
@@ -125,6 +137,17 @@ class Recorder:
             left -= max(1, len(batch))
             if batch:
                 self._write(batch)
+        if self.capture is not None:
+            self._write_messages(self.capture)
+
+    def _write_messages(self, capture: Capture) -> None:
+        left = capture.waiting
+        while left > 0:
+            items = capture.take(MOST_AT_ONCE)
+            left -= max(1, len(items))
+            writer = MessageWriter(connections[self._using], self.wall)
+            if not self._tried(partial(writer.write, items, self.rules)):
+                capture.dropped += len(items)
 
     def _take(self, count: int) -> list[CallRecord]:
         batch = []
@@ -138,18 +161,28 @@ class Recorder:
         return batch
 
     def _write(self, batch: list[CallRecord]) -> None:
+        failed = len(batch)
+
+        def write() -> None:
+            nonlocal failed
+            failed = CallWriter(connections[self._using], self.wall).write(batch)
+
+        self._tried(write)
+        self.written += len(batch) - failed
+        self.dropped += failed
+
+    def _tried(self, write: Callable[[], object]) -> bool:
+        """Whether it could be written, now or a little later."""
         for attempt in range(ATTEMPTS):
             try:
-                failed = CallWriter(connections[self._using], self.wall).write(batch)
+                write()
             except DatabaseError as error:
                 logger.warning("Call attempts not written (%s), try %d of %d", error, attempt + 1, ATTEMPTS)
                 self._guarded(connections[self._using].close_if_unusable_or_obsolete)
                 self._stopping.wait(WRITE_INTERVAL)
             else:
-                self.written += len(batch) - failed
-                self.dropped += failed
-                return
-        self.dropped += len(batch)
+                return True
+        return False
 
     def _guarded(self, work: Callable[[], object]) -> None:
         try:

@@ -29,7 +29,9 @@ class CallWriter:
         self._wall = wall
         self._adapt = connection.ops.adapt_datetimefield_value
         moment = datetime.now(UTC)
-        self._attempt_sql = _upsert(connection, CallAttempt(id=1, started_at=moment, steps=[]), ("id",), ())
+        # A BYE is noted by itself, perhaps before the attempt is written for the last time.
+        told = [field.name for field in CallAttempt._meta.concrete_fields if field.name not in ("id", "hung_up_at")]
+        self._attempt_sql = _upsert(connection, CallAttempt(id=1, started_at=moment, steps=[]), ("id",), told)
         self._branch_sql = _upsert(
             connection,
             CallBranch(attempt_id=1, position=0, started_at=moment),
@@ -88,6 +90,8 @@ class CallWriter:
             self._moment(record.started_at),
             self._moment(record.ringing_at),
             self._moment(record.ended_at),
+            None,
+            record.conversation,
         )
 
     def _branch_rows(self, record: CallRecord) -> Iterable[tuple[Any, ...]]:
@@ -115,7 +119,7 @@ def _upsert(connection: BaseDatabaseWrapper, example: Model, unique: Sequence[st
     query = InsertQuery(
         model,
         on_conflict=OnConflict.UPDATE,
-        update_fields=[field for field in fields if not field.primary_key and (field.name in updated or not updated)],
+        update_fields=[field for field in fields if field.name in updated],
         unique_fields=[model._meta.get_field(name) for name in unique],
     )
     query.insert_values(fields, [example])

@@ -6,9 +6,10 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from typing import Protocol
 
 from sip.message.errors import BadMessage
-from sip.message.messages import Request
+from sip.message.messages import Message, Request
 from sip.message.uri import Uri
 from sip.message.via import Via
 from sip.message.wire import parse_message
@@ -30,6 +31,17 @@ from sip.transport.tls import TlsContexts
 from sip.transport.websocket import MayComeFrom
 
 MAX_KEPT_HOPS = 4_096
+
+
+class Tap(Protocol):
+    """Sees every message in the order in which this server saw and sent it. Must be quick, and must not raise.
+
+    ``local`` and ``remote`` are (numeric host, port).
+    """
+
+    def received(self, message: Message, data: bytes, flow: Flow) -> None: ...
+
+    def sent(self, data: bytes, protocol: str, local: tuple[str, int], remote: tuple[str, int]) -> None: ...
 
 
 class Endpoint:
@@ -58,6 +70,7 @@ class Endpoint:
         token: Callable[[], str] | None = None,
     ) -> None:
         self.count: Counter[str] = Counter()
+        self.tap: Tap | None = None
         self._addresses = listeners
         self._multicast = multicast
         self._network: Network = network or SocketNetwork(self.count, name_servers, tls, may_come_from)
@@ -127,6 +140,8 @@ class Endpoint:
         """One datagram, or one message of a stream. Never raises."""
         try:
             message = parse_message(data)
+            if self.tap is not None:
+                self.tap.received(message, data, flow)
             if isinstance(message, Request):
                 self._layer.request_received(message, flow, self._network.now())
             else:
@@ -144,6 +159,8 @@ class Endpoint:
         if error.message is None:
             self.count["not_sip"] += 1
             return
+        if self.tap is not None:
+            self.tap.received(error.message, data, flow)
         if not isinstance(error.message, Request):
             self.count["bad_response"] += 1  # §18.3 and §16.7: nobody to tell
             return
@@ -227,6 +244,19 @@ class Endpoint:
 
     def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
         """Send bytes to a next hop; False when it failed at once."""
+        is_sent = self._send_to(next_hop, data, failed)
+        if is_sent and self.tap is not None:
+            flow = next_hop.flow
+            local = flow.local if flow is not None else self._local_towards(next_hop)
+            remote = flow.remote if flow is not None else (next_hop.host, next_hop.port)
+            self.tap.sent(data, next_hop.protocol, local, remote)
+        return is_sent
+
+    def _local_towards(self, next_hop: NextHop) -> tuple[str, int]:
+        listener = self._listeners.towards(next_hop.protocol, next_hop.host)
+        return listener.host, listener.port
+
+    def _send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
         protocol, host, port, flow, _, name = next_hop
         if flow is not None:
             if protocol == "udp":
@@ -254,6 +284,8 @@ class Endpoint:
             is_sent = stream is not None and stream.write(data)
         if not is_sent:
             self.count["response_undelivered"] += 1  # RFC 6026 §8.8: the transaction stays as it is
+        elif self.tap is not None:
+            self.tap.sent(data, flow.protocol, flow.local, address)
         return is_sent
 
     # Where

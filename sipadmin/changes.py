@@ -12,7 +12,7 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
-from proxy.models import DeliveryPolicy
+from proxy.models import DeliveryPolicy, RecordingSettings
 from registrar.models import Alias, Domain, DomainAlias, SipUser, ThirdPartyRule
 from sipadmin.models import ConfigChange
 
@@ -20,7 +20,7 @@ from sipadmin.models import ConfigChange
 def record_change(kind: str, object_id: int | None = None) -> None:
     """Note a change for the engine; needed by hand after ``update()`` and bulk writes, which send no signals.
 
-    ``kind``: domain, user, rule, policy or all. ``object_id``: primary key of a domain, user or rule.
+    ``kind``: domain, user, rule, policy, recording or all. ``object_id``: primary key of a domain, user or rule.
     """
     ConfigChange.objects.create(kind=kind, object_id=object_id)
     connection = transaction.get_connection()
@@ -61,6 +61,8 @@ def subject(row: models.Model) -> tuple[str, int | None]:
             return "rule", row.pk
         case DeliveryPolicy():
             return "policy", None
+        case RecordingSettings():
+            return "recording", None
     raise TypeError(f"{type(row).__name__} is not configuration")
 
 
@@ -77,7 +79,7 @@ def note_deleted(sender: type[models.Model], instance: models.Model, origin: Any
 
 def connect() -> None:
     """Attach to the models; called once, when the apps are ready."""
-    for model in (Domain, DomainAlias, SipUser, Alias, ThirdPartyRule, DeliveryPolicy):
+    for model in (Domain, DomainAlias, SipUser, Alias, ThirdPartyRule, DeliveryPolicy, RecordingSettings):
         name = f"changes-{model.__name__}"
         post_save.connect(note_saved, sender=model, dispatch_uid=name)
         post_delete.connect(note_deleted, sender=model, dispatch_uid=name)

@@ -17,6 +17,9 @@ from django.utils import timezone
 from proxy.handler import ProxyHandler
 from proxy.policy import PolicySnapshot, load_snapshot
 from proxy.recorder import Recorder
+from proxy.trace.capture import Capture
+from proxy.trace.levels import OFF, RecordingRules
+from proxy.trace.rows import load_rules
 from registrar.clock import Clock
 from registrar.directory import Directory, DomainEntry
 from registrar.flows import StoredFlows
@@ -63,7 +66,8 @@ class Engine:
         authenticator = Authenticator(NonceFactory(config.nonce_secret, valid_from=self.started_at))
         self.events = EventLog(announce)
         announce = self.events.announce
-        self.recorder = Recorder(announce, self.clock.wall)
+        self.capture = Capture(endpoint.now, announce)
+        self.recorder = Recorder(announce, self.clock.wall, capture=self.capture)
         self.proxy = ProxyHandler(
             endpoint,
             self.directory,
@@ -110,6 +114,12 @@ class Engine:
         self.directory.load()
         self.policies = load_snapshot()
         self.location.load()
+        self.record_by(load_rules())
+
+    def record_by(self, rules: RecordingRules) -> None:
+        """Keep of the calls what these rules say, from now on."""
+        self.recorder.rules = rules
+        self.endpoint.tap = self.capture if rules.level != OFF else None
 
     def start(self) -> None:
         """Begin to write and to follow changes."""
@@ -136,6 +146,7 @@ class Engine:
         """Read what changed (in the worker thread); the result makes it true (in the loop)."""
         install = self.directory.refresh(kind, object_id)
         policies = load_snapshot() if kind in ("policy", "domain", "all") else None
+        rules = load_rules() if kind in ("recording", "all") else None
 
         def take_over() -> None:
             dropped = install()
@@ -144,6 +155,8 @@ class Engine:
                 self.watching.user_gone(user.aor)
             if policies is not None:
                 self.policies = policies
+            if rules is not None:
+                self.record_by(rules)
 
         return take_over
 
@@ -215,6 +228,10 @@ class Engine:
                 "waiting": self.recorder.waiting,
                 "written": self.recorder.written,
                 "dropped": self.recorder.dropped,
+                "messages_waiting": self.capture.waiting,
+                "messages_dropped": self.capture.dropped,
+                "calls_without_messages": self.capture.left_out,
+                "calls_followed": len(self.capture),
             },
             "events": {
                 "waiting": self.events.waiting,

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from sip.endpoint import MAX_KEPT_HOPS, Tokens
-from sip.message.messages import Request, Response, new_request
+from sip.message.messages import Message, Request, Response, new_request
 from sip.message.uri import Uri
 from sip.message.wire import parse_message
 from sip.transport.flow import Flow
@@ -375,3 +375,55 @@ def test_hops_of_numeric_uris_are_kept_within_a_bound() -> None:
     again: list[NextHop] = []
     endpoint.resolve(Uri.parse("sip:bob@192.0.2.20:1024"), again.extend)
     assert again == hops[:1]
+
+
+class Listening:
+    """A tap that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str, tuple[str, int], tuple[str, int], bytes]] = []
+
+    def received(self, message: Message, data: bytes, flow: Flow) -> None:
+        self.heard.append(("in", flow.protocol, flow.local, flow.remote, data))
+
+    def sent(self, data: bytes, protocol: str, local: tuple[str, int], remote: tuple[str, int]) -> None:
+        self.heard.append(("out", protocol, local, remote, data))
+
+
+class TestTap:
+    def tapped(self) -> tuple[ImaginaryEndpoint, Listening]:
+        endpoint, _ = answering()
+        tap = endpoint.tap = Listening()
+        return endpoint, tap
+
+    def test_a_request_and_its_answer(self) -> None:
+        endpoint, tap = self.tapped()
+        endpoint.deliver(request_text())
+        assert [one[:4] for one in tap.heard] == [
+            ("in", "udp", SERVER, ALICE),
+            ("out", "udp", SERVER, ALICE),
+        ]
+        assert tap.heard[0][4] == request_text() and tap.heard[1][4] == endpoint.take()[0].data
+
+    def test_our_own_request_by_address_and_by_flow(self) -> None:
+        endpoint, tap = self.tapped()
+        endpoint.send_request(request(), NextHop("udp", *BOB), None)
+        endpoint.send_request(request(), NextHop.on(endpoint.flow(ALICE, "tcp")), None)
+        assert [one[:4] for one in tap.heard] == [("out", "udp", SERVER, BOB), ("out", "tcp", SERVER, ALICE)]
+
+    def test_what_could_not_be_sent_was_not_sent(self) -> None:
+        endpoint, tap = self.tapped()
+        endpoint.send_request(request(), NextHop("udp", "2001:db8::9", 5060), None)
+        connection = endpoint.flow(ALICE, "tcp").channel
+        endpoint.deliver(request_text(protocol="TCP"), ALICE, "tcp")
+        tap.heard.clear()
+        connection.is_open = False
+        endpoint.send_request(request(), NextHop.on(connection.flow), None)
+        assert tap.heard == []
+
+    def test_a_malformed_request_is_heard_but_no_noise(self) -> None:
+        endpoint, tap = self.tapped()
+        endpoint.deliver(request_text().replace(b"CSeq: 1 OPTIONS", b"CSeq: 1 BYE"))
+        endpoint.deliver(b"\r\n\r\n")
+        endpoint.deliver(b"GET / HTTP/1.1\r\n\r\n")
+        assert [one[0] for one in tap.heard] == ["in", "out"]
