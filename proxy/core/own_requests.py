@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proxy.core.facts import Refuse
+from sip.message.bodies import unread_body
 from sip.message.messages import Request
 from sip.message.params import printable
 
@@ -31,6 +32,9 @@ KNOWN = frozenset(
 )
 
 
+TAKEN = ("application/sdp",)  # what OPTIONS may bring, since a phone would take it
+
+
 def answer(request: Request, *, is_merged: bool, supported: Sequence[str] = ()) -> Refuse:
     """Answer to a request for the server itself; status 200 for OPTIONS (§11.2), otherwise a refusal, in the order of
     §8.2. ``supported`` are the option-tags of this server."""
@@ -53,5 +57,9 @@ def answer(request: Request, *, is_merged: bool, supported: Sequence[str] = ()) 
     if unknown:
         tags = ", ".join(unknown)
         return Refuse(420, "Bad Extension", f"{method} requires {printable(tags)}: 420", [("Unsupported", tags)])
-    fields = [allow, EVENTS, ("Accept", "application/sdp"), ("Supported", ", ".join(supported))]
+    unread = unread_body(request, TAKEN)
+    if unread is not None:
+        return Refuse(415, "Unsupported Media Type", f"{method} has a body that the server cannot read: 415", unread)
+    accepts = [("Accept", ", ".join(TAKEN)), ("Accept-Encoding", "identity"), ("Accept-Language", "en")]
+    fields = [allow, EVENTS, *accepts, ("Supported", ", ".join(supported))]
     return Refuse(200, "OK", "The server answered for itself", fields)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from hashlib import blake2b
 
 from sip.message.errors import BadMessage
 from sip.message.messages import Message, Request, Response, response_to
@@ -44,6 +45,8 @@ _NEVER_CANCELLED = (
     "PRACK",
     "REFER",
 )
+
+_IDENTIFYING = frozenset(("via", "from", "to", "call-id", "cseq"))  # what a retransmission repeats
 
 
 class TransactionLayer:
@@ -161,10 +164,16 @@ class TransactionLayer:
         """Answer without a transaction (§8.2.7). Silent for ACK, and on multicast, where errors would flood."""
         if request.method == "ACK" or flow.is_multicast:
             return
-        response = response_to(request, status, reason, self._stateless_tag + self._token())
+        response = response_to(request, status, reason, self._tag_without_state(request))
         if flow.is_reliable:
             response.ensure_content_length()
         self._transport.send_back(flow, response_address(via, flow), response.to_bytes(), 0)
+
+    def _tag_without_state(self, request: Request) -> str:
+        """The same To tag each time the same request comes (§8.2.7)."""
+        text = "\n".join(line for name, line in zip(request.names, request.raw, strict=True) if name in _IDENTIFYING)
+        digest = blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8, key=self._stateless_tag.encode()[:64])
+        return self._stateless_tag + digest.hexdigest()
 
     # Requests out
 

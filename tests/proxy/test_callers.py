@@ -24,6 +24,7 @@ def scene():
 class TestChallenge:
     """22.1: a proxy asks by 407, a redirect server by 401."""
 
+    @pytest.mark.rfc("3261", "20.27")
     def test_to_be_proxied_it_is_407(self, scene):
         call = scene.call("bob")
         assert call.statuses == [100, 407]

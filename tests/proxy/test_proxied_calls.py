@@ -28,6 +28,8 @@ class TestOnePhone:
     """16.1: the plain call."""
 
     @pytest.mark.rule("P12")
+    @pytest.mark.rfc("3261", "16.2")
+    @pytest.mark.rfc("3261", "16.1")
     def test_it_rings_answers_and_ends(self, scene):
         scene.register("bob", DESK)
         call = scene.call("bob")

@@ -108,6 +108,7 @@ class TestRequest:
 
     @pytest.mark.rule("R31")
     @pytest.mark.rfc("3327", "5.3")
+    @pytest.mark.rfc("3261", "8.2.4")
     def test_path_without_support_is_stored_where_the_domain_says_so_and_not_repeated(self, registrar):
         request = a_request(path="<sip:edge.example.org;lr>")
         assert inspect_request(request, "store") is None
@@ -224,6 +225,8 @@ class TestExpiry:
         assert listed(registrar(f"<{DESK}>;expires", expires="60")) == [f"<{DESK}>;expires=3600"]
 
     @pytest.mark.rule("R16")
+    @pytest.mark.rfc("3261", "10.2.8")
+    @pytest.mark.rfc("3261", "20.23")
     def test_too_brief(self, registrar):
         assert refused(registrar(f"<{DESK}>;expires=59"), 423) == {"Min-Expires": "60"}
         assert registrar.contacts == []
@@ -411,11 +414,13 @@ class TestUpdate:
     @pytest.mark.parametrize(
         ("parameter", "q"), [("", 1.0), (";q=0", 0.0), (";q=0.005", 0.005), (";q=1.000", 1.0), (";Q=0.5", 0.5)]
     )
+    @pytest.mark.rfc("3261", "10.2.1.2")
     def test_q(self, registrar, parameter, q):
         assert registrar(f"<{DESK}>{parameter}").changes.added[0].q == q
 
     @pytest.mark.rule("R26")
     @pytest.mark.parametrize("contact", ["tel:+4930123456", "mailto:bob@example.org"])
+    @pytest.mark.rfc("3261", "19.1.6")
     def test_other_schemes_can_be_stored(self, registrar, contact):
         assert listed(registrar(f"<{contact}>")) == [f"<{contact}>;expires=3600"]
 
@@ -451,6 +456,7 @@ class TestLimits:
         refused(registrar(f"<{DESK}>, <sip:bob@192.0.2.11>", cseq=2), 403, "2 contacts")
         assert registrar.contacts == [DESK, MOBILE]
 
+    @pytest.mark.rfc("3261", "10.2.4")
     def test_a_refresh_is_never_too_many(self):
         registrar = Registrar(max_contacts=2)
         registrar(f"<{DESK}>, <{MOBILE}>")

@@ -155,10 +155,12 @@ class TestRegister:
         assert event["received_from"] == "192.0.2.20:5060"
 
     @pytest.mark.rule("R21")
+    @pytest.mark.rfc("3261", "10.2.5")
     def test_date(self, registrar):
         assert registrar.register(DESK).first("date") == "Tue, 14 Nov 2023 22:13:20 GMT"
 
     @pytest.mark.rule("R21")
+    @pytest.mark.rfc("3261", "10.1")
     def test_all_bindings_are_listed(self, registrar):
         registrar.register(DESK)
         registrar.endpoint.advance(100)
@@ -169,6 +171,7 @@ class TestRegister:
         ]
 
     @pytest.mark.rule("R22")
+    @pytest.mark.rfc("3261", "10.2.3")
     def test_query(self, registrar):
         registrar.register(DESK)
         assert registrar.register("Expires: 0").lines("contact") == ["<sip:bob@192.0.2.20:5062>;expires=3600"]
@@ -392,6 +395,7 @@ class TestRefusal:
 
 
 @pytest.mark.rfc("3261", "22")
+@pytest.mark.rfc("3261", "22.2")
 class TestCredentials:
     """22.1 to 22.4, as the registrar uses them."""
 
@@ -492,6 +496,7 @@ class TestJournal:
         assert open_registrar.send().lines("contact") == ["<sip:bob@192.0.2.20:5062>;expires=3600"]
 
     @pytest.mark.rule("R28")
+    @pytest.mark.rfc("3261", "10.2.7")
     def test_two_in_flight_are_decided_in_order_of_arrival(self, open_registrar):
         open_registrar.journal.is_instant = False
         open_registrar.send(DESK, cseq=1)

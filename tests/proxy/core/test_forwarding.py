@@ -35,6 +35,7 @@ def test_order_and_body_stay_and_the_request_is_untouched():
 
 @pytest.mark.rule("P08")
 @pytest.mark.rfc("3261", "19.1.1")
+@pytest.mark.rfc("3261", "19.1.5")
 def test_the_request_uri_is_the_target_without_method_and_headers():
     copy = a_copy(a_request(), a_target("sip:bob@192.0.2.20:5062;method=INVITE;line=7?Subject=x"))
     assert copy.uri_text == "sip:bob@192.0.2.20:5062;line=7"

@@ -9,6 +9,8 @@ def result(request, is_merged=False):
 
 
 @pytest.mark.rule("P30")
+@pytest.mark.rfc("3261", "8.2.5")
+@pytest.mark.rfc("3261", "8.2.4")
 @pytest.mark.rfc("3261", "11.2")
 def test_options_tells_what_the_server_can_do():
     found = result(a_request("OPTIONS", "sip:example.org"))
@@ -17,6 +19,8 @@ def test_options_tells_what_the_server_can_do():
         "Allow": "OPTIONS, REGISTER, SUBSCRIBE, CANCEL",
         "Allow-Events": "reg",
         "Accept": "application/sdp",
+        "Accept-Encoding": "identity",
+        "Accept-Language": "en",
         "Supported": "path",
     }
 
@@ -38,6 +42,7 @@ def test_a_server_without_domains_has_nothing_to_watch():
 
 
 @pytest.mark.rfc("3261", "8.2.2.3")
+@pytest.mark.rfc("3261", "19.2")
 def test_an_unknown_requirement_is_420():
     found = result(a_request("OPTIONS", "sip:example.org", "Require: path, foo, bar"))
     assert (found.status, found.fields) == (420, [("Unsupported", "foo, bar")])
@@ -51,3 +56,17 @@ def test_a_merged_request_is_482():
 @pytest.mark.rfc("3261", "12.2.2")
 def test_a_dialog_that_does_not_exist_is_481():
     assert result(a_request("BYE", "sip:example.org", to="<sip:example.org>;tag=x")).status == 481
+
+
+@pytest.mark.rfc("3261", "8.2.3")
+def test_a_body_that_the_server_cannot_read_is_415():
+    request = a_request("OPTIONS", "sip:example.org", "Content-Type: application/x-private")
+    request.body = b"?"
+    found = result(request)
+    assert (found.status, found.fields) == (415, [("Accept", "application/sdp")])
+
+
+@pytest.mark.rfc("3261", "8.2.2.1")
+def test_to_may_name_anybody():
+    """8.2.2.1: the Request-URI says who is meant; an unknown To is no reason to refuse."""
+    assert result(a_request("OPTIONS", "sip:example.org", to="<sip:nobody@elsewhere.example>")).status == 200

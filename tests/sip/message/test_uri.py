@@ -107,6 +107,55 @@ class TestAor:
         assert Uri.parse("sip:Example.org;lr").aor() == "sip:example.org"
 
 
+@pytest.mark.rfc("3261", "19.1.2")
+class TestEscaping:
+    """§19.1.2: %xx stands for a character wherever it may stand, and is none of the delimiters."""
+
+    @pytest.mark.parametrize(
+        ("text", "username"),
+        [
+            ("sip:%61lice@example.org", "alice"),
+            ("sip:a%40b@example.org", "a@b"),
+            ("sip:a%3Bb@example.org", "a;b"),
+            ("sip:100%25@example.org", "100%"),
+            ("sip:%e4@example.org", "\udce4"),
+            ("sip:%c3%a4@example.org", "\u00e4"),
+            ("sip:+1%20202@example.org", "+1 202"),
+        ],
+    )
+    def test_username(self, text: str, username: str) -> None:
+        uri = Uri.parse(text)
+        assert (uri.username, uri.host) == (username, "example.org")
+        assert str(uri) == text  # what is passed on stays as it was written
+
+    @pytest.mark.parametrize("text", ["sip:bob@ex%61mple.org", "%73ip:bob@example.org", "sip:bob@example.org:50%360"])
+    def test_not_in_scheme_host_or_port(self, text: str) -> None:
+        with pytest.raises(BadMessage):
+            Uri.parse(text)
+
+
+@pytest.mark.rfc("3261", "19.1.3")
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("sip:carol@example.net", ("sip", "carol", None, "example.net", None, {}, "")),
+        ("sip:carol:pw@a.example;transport=tcp", ("sip", "carol", "pw", "a.example", None, {"transport": "tcp"}, "")),
+        ("sips:carol@example.net?subject=plan&priority=low", (
+            "sips", "carol", None, "example.net", None, {}, "subject=plan&priority=low")),
+        ("sip:+49-30-1:99@gw.example;user=phone", ("sip", "+49-30-1", "99", "gw.example", None, {"user": "phone"}, "")),
+        ("sips:4711@gw.example", ("sips", "4711", None, "gw.example", None, {}, "")),
+        ("sip:carol@192.0.2.7:5062", ("sip", "carol", None, "192.0.2.7", 5062, {}, "")),
+        ("sip:example.net;method=REGISTER?to=carol%40example.net", (
+            "sip", None, None, "example.net", None, {"method": "REGISTER"}, "to=carol%40example.net")),
+        ("sip:carol;day=monday@example.net", ("sip", "carol;day=monday", None, "example.net", None, {}, "")),
+    ],
+)  # fmt: skip
+def test_whole_uris(text: str, parts: tuple[object, ...]) -> None:
+    """§19.1.3: a URI of each of the kinds shown there."""
+    uri = Uri.parse(text)
+    assert (uri.scheme, uri.user, uri.password, uri.host, uri.port, uri.params, uri.headers) == parts
+
+
 def equal(a: str, b: str) -> bool:
     forward = Uri.parse(a).equals(Uri.parse(b))
     assert forward is Uri.parse(b).equals(Uri.parse(a)), "equality has no direction"

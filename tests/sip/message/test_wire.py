@@ -45,6 +45,7 @@ class TestStartLine:
         assert isinstance(request, Request)
         assert (request.method, request.uri_text, request.body) == ("INVITE", "sip:bob@example.org", b"v=0\n")
 
+    @pytest.mark.rfc("3261", "7.2")
     def test_response(self) -> None:
         response = parse_message(changed(b"INVITE sip:bob@example.org SIP/2.0", b"SIP/2.0 180 Ringing loudly"))
         assert isinstance(response, Response)

@@ -52,6 +52,7 @@ class TestServerTransactions:
         assert len(core.transactions) == 3
 
     @pytest.mark.rule("X06")
+    @pytest.mark.rfc("3261", "8.2.6.1")
     def test_invite_gets_100_before_the_core_has_said_anything(self) -> None:
         core = RecordingCore(lambda transaction: seen.extend(endpoint.take()))
         endpoint = ImaginaryEndpoint(core)
@@ -71,6 +72,7 @@ class TestServerTransactions:
         assert statuses(endpoint) == [100, 100, 180, 180] and len(core.transactions) == 1
 
     @pytest.mark.rule("X05")
+    @pytest.mark.rfc("3261", "8.2.6.2")
     def test_one_to_tag_in_all_answers_but_100(self) -> None:
         core = RecordingCore()
         endpoint = ImaginaryEndpoint(core)
@@ -108,6 +110,43 @@ class TestServerTransactions:
 
 
 @pytest.mark.rfc("3261", "17.2.3")
+@pytest.mark.rfc("3261", "8.2.7")
+class TestWithoutState:
+    """§8.2.7: what is answered without a transaction gets the same To tag each time, and another request another."""
+
+    def test_the_tag_is_the_requests(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        for call_id in ("a", "a", "b"):
+            endpoint.deliver(
+                request_text("MESSAGE", call_id=call_id).replace(b"Content-Length: 0", b"Content-Length: 7")
+            )
+        tags = [sent.message.to_tag for sent in endpoint.sent]
+        assert tags[0] == tags[1] != tags[2]
+        assert endpoint.transactions == 0
+
+    def test_nobody_can_guess_it(self) -> None:
+        tags = []
+        for name in ("t", "u"):
+            endpoint = ImaginaryEndpoint(RecordingCore(), name=name)
+            endpoint.deliver(request_text("MESSAGE").replace(b"Content-Length: 0", b"Content-Length: 7"))
+            tags.append(endpoint.sent[0].message.to_tag.rpartition("-")[2])
+        assert tags[0] != tags[1]
+
+    @pytest.mark.rfc("3261", "17.2.4")
+    def test_an_answer_that_cannot_be_sent_ends_nothing(self) -> None:
+        """§17.2.4 as RFC 6026 §8.8 changes it: the transaction stays and answers the next copy."""
+        core = RecordingCore()
+        endpoint = ImaginaryEndpoint(core)
+        endpoint.deliver(request_text("MESSAGE"))
+        channel = endpoint.listeners[0].channel
+        channel.is_broken = True  # type: ignore[attr-defined]
+        core.transactions[0].respond_with(200)
+        assert (endpoint.sent, endpoint.count["response_undelivered"], endpoint.transactions) == ([], 1, 1)
+        channel.is_broken = False  # type: ignore[attr-defined]
+        endpoint.deliver(request_text("MESSAGE"))
+        assert [sent.status for sent in endpoint.sent] == [200]
+
+
 @pytest.mark.rule("X09")
 class TestAck:
     """§17.2.3: to a failure it ends here, to a success it is the core's; it is never answered."""
@@ -258,6 +297,7 @@ class TestResponses:
         assert user.statuses == [200, 200, 200] and endpoint.count["stray_response"] == 1
 
     @pytest.mark.rule("X02")
+    @pytest.mark.rfc("3261", "8.1.3.3")
     def test_with_a_via_that_is_not_ours_it_is_dropped(self) -> None:
         endpoint, user, request = self.start()
         forged = response_text(request, 200).replace(b"UDP 192.0.2.1:5060", b"UDP 192.0.2.77:5060")
