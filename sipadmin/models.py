@@ -60,3 +60,21 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.subject}"
+
+
+class PhoneLink(models.Model):
+    """Sets up one phone of one user, once. The password in it is sealed with the link's own text."""
+
+    user = models.ForeignKey("registrar.SipUser", on_delete=models.CASCADE, related_name="phone_links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    sealed_password = models.BinaryField()
+    server = models.CharField(max_length=300, help_text="SIP URI that the phone registers through.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"phone link of {self.user}"

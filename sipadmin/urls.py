@@ -4,10 +4,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
 from sipadmin import checks
+from sipadmin.phone_links.views import PhoneLinkView
 
 urlpatterns = [
     path("healthz", login_not_required(checks.healthz), name="healthz"),
     path("readyz", login_not_required(checks.readyz), name="readyz"),
+    path("phone/<str:text>/", PhoneLinkView.as_view(), name="phone-link"),
     path("", include("sipadmin.dashboard.urls")),
     path("", include("sipadmin.accounts.urls")),
     path("", include("sipadmin.system.urls")),

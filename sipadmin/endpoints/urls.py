@@ -1,7 +1,9 @@
 """Addresses of the roof's own part of the API."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from sipadmin.endpoints import phones
 from sipadmin.endpoints.audit import AuditViewSet
 from sipadmin.endpoints.events import EventViewSet
 
@@ -9,4 +11,8 @@ router = SimpleRouter()
 router.register("events", EventViewSet, basename="api-event")
 router.register("audit", AuditViewSet, basename="api-audit")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("users/<str:aor>/rotate-password/", phones.RotatePasswordView.as_view(), name="api-rotate-password"),
+    path("users/<str:aor>/provisioning-link/", phones.ProvisioningLinkView.as_view(), name="api-provisioning-link"),
+    *router.urls,
+]

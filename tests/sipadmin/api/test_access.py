@@ -125,6 +125,9 @@ def endpoints(alice, bob, domain):
         found.append(("get", f"/api/v1/{place}", f"{scope}:read"))
         found += [(method, f"/api/v1/{place}", f"{scope}:write") for method in writes]
     found.append(("post", "/api/v1/users/bulk/", "users:write"))
+    for name in ("rotate-password", "provisioning-link"):
+        found.append(("post", f"/api/v1/users/bob@example.org/{name}/", "users:write"))
+    found.append(("delete", "/api/v1/users/bob@example.org/provisioning-link/", "users:write"))
     return found
 
 

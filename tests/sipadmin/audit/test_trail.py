@@ -14,14 +14,13 @@ from sipadmin.audit.trail import HIDDEN, forget_old
 from sipadmin.models import AuditEntry
 from sipadmin.provisioning import save_domain, save_user, set_policy
 from sipadmin.user_import import import_rows
-from tests.console import admin_page, administrator, alice, bob, domain, engine, no_engine  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
 
 
 @pytest.fixture(autouse=True)
-def ready(alice, bob):  # noqa: F811
+def ready(alice, bob):
     AuditEntry.objects.all().delete()
 
 
@@ -32,7 +31,7 @@ def entries():
 
 
 class TestWhatIsFollowed:
-    def test_a_user(self, domain):  # noqa: F811
+    def test_a_user(self, domain):
         user, _ = save_user(domain, "carol", password="secret", display_name="Carol")
         [(action, subject, changes)] = entries()
         assert (action, subject) == ("user.created", "carol@example.org")
@@ -54,7 +53,7 @@ class TestWhatIsFollowed:
         assert changes["display_name"] == ["Carol", None]
         assert changes["password"] == [HIDDEN, None]
 
-    def test_parts_belong_to_their_subject(self, domain, bob):  # noqa: F811
+    def test_parts_belong_to_their_subject(self, domain, bob):
         save_user(domain, "bob", aliases=["2001"])
         assert entries() == [("user.changed", "bob@example.org", {"aliases": [[], ["2001"]]})]
         save_user(domain, "bob", aliases=[])
@@ -66,13 +65,13 @@ class TestWhatIsFollowed:
         set_policy(None, "redirect", 20)
         assert entries() == [("server.changed", "", {"policy": [None, "redirect"], "ring_time": [None, 20]})]
 
-    def test_a_domain_falls_as_one(self, domain):  # noqa: F811
+    def test_a_domain_falls_as_one(self, domain):
         save_domain("example.org", aliases=["example.net"], policy="redirect")
         assert [action for action, _, _ in entries()] == ["domain.changed", "domain.changed"]
         Domain.objects.get().delete()
         assert [(action, subject) for action, subject, _ in entries()] == [("domain.deleted", "example.org")]
 
-    def test_a_rule(self, alice, bob):  # noqa: F811
+    def test_a_rule(self, alice, bob):
         rule = ThirdPartyRule.objects.create(actor=alice, target=bob)
         rule.ends_at = timezone.now()
         rule.save()
@@ -81,7 +80,7 @@ class TestWhatIsFollowed:
             f"third-party-rule.{what}" for what in ("created", "changed", "deleted")
         ]
 
-    def test_a_table_of_users(self, domain):  # noqa: F811
+    def test_a_table_of_users(self, domain):
         import_rows(
             domain,
             [
@@ -120,7 +119,7 @@ class TestWhatIsFollowed:
         assert found[0][2]["password"] == [None, HIDDEN]
         assert found[2][2]["secret"] == [None, HIDDEN]
 
-    def test_logins(self, administrator):  # noqa: F811
+    def test_logins(self, administrator):
         AuditEntry.objects.all().delete()
         client = Client()
         client.post("/login/", {"username": "ada", "password": "wrong"})
@@ -136,7 +135,7 @@ class TestWhatIsFollowed:
 
 
 class TestWhoAndWhy:
-    def test_a_token_with_a_reason(self, administrator):  # noqa: F811
+    def test_a_token_with_a_reason(self, administrator):
         _, text = issue_token("billing", owner=administrator)
         AuditEntry.objects.all().delete()
         response = Client().patch(
@@ -161,7 +160,7 @@ class TestWhoAndWhy:
             "aliases": [[], ["2001", "2002"]],
         }
 
-    def test_a_session(self, admin_page):  # noqa: F811
+    def test_a_session(self, admin_page):
         AuditEntry.objects.all().delete()
         admin_page.delete("/api/v1/users/bob@example.org/")
         entry = AuditEntry.objects.get()
@@ -174,13 +173,13 @@ class TestWhoAndWhy:
         Client().delete("/api/v1/users/bob@example.org/", headers={"Authorization": f"Bearer {text}"})
         assert AuditEntry.objects.get().actor == "token script"
 
-    def test_a_command(self, monkeypatch, domain):  # noqa: F811
+    def test_a_command(self, monkeypatch, domain):
         monkeypatch.setattr("sys.argv", ["./manage.py", "domain", "example.org"])
         monkeypatch.setattr("getpass.getuser", lambda: "root")
         save_domain("example.org", description="x")
         assert AuditEntry.objects.get().actor == "command domain (root)"
 
-    def test_a_system_user_without_name(self, monkeypatch, domain):  # noqa: F811
+    def test_a_system_user_without_name(self, monkeypatch, domain):
         def nobody():
             raise KeyError
 
@@ -189,7 +188,7 @@ class TestWhoAndWhy:
         save_domain("example.org", description="x")
         assert AuditEntry.objects.get().actor == "command pytest (unknown)"
 
-    def test_what_was_refused_leaves_no_trace(self, admin_page):  # noqa: F811
+    def test_what_was_refused_leaves_no_trace(self, admin_page):
         AuditEntry.objects.all().delete()
         body = {"mode": "upsert", "items": [{"username": "bob", "domain": "example.org", "display_name": "x"}, {}]}
         assert admin_page.post("/api/v1/users/bulk/", body, JSON).status_code == 422
@@ -200,7 +199,7 @@ class TestWhoAndWhy:
 class TestEndpoint:
     PLACE = "/api/v1/audit/"
 
-    def test_it_works(self, admin_page, domain):  # noqa: F811
+    def test_it_works(self, admin_page, domain):
         AuditEntry.objects.all().delete()
         save_user(domain, "carol", password="secret", display_name="Carol")
         save_user(domain, "carol", enabled=False)
@@ -222,12 +221,12 @@ class TestEndpoint:
             ("ts__lt=2001-01-01T00:00:00Z", 0),
         ],
     )
-    def test_filters(self, admin_page, domain, query, count):  # noqa: F811
+    def test_filters(self, admin_page, domain, query, count):
         AuditEntry.objects.all().delete()
         save_user(domain, "bob", enabled=False)
         assert len(admin_page.get(f"{self.PLACE}?{query}").json()["results"]) == count
 
-    def test_nobody_changes_it(self, admin_page):  # noqa: F811
+    def test_nobody_changes_it(self, admin_page):
         row = AuditEntry.objects.create(ts=timezone.now(), action="user.changed")
         for method in ("post", "put", "patch", "delete"):
             assert getattr(admin_page, method)(f"{self.PLACE}{row.pk}/", {}, JSON).status_code == 405
