@@ -52,6 +52,7 @@ SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\
 
 class Domain:
     id, name, realm, enabled, auth_call = 1, "example.org", "example.org", True, False
+    keep_ringing, wait_for_group, late_joiners = False, True, True
 
 
 class User:

@@ -113,6 +113,7 @@ def branch_facts(branch: Branch, wall: Wall) -> dict[str, Any]:
         "target": shown(branch.target.uri.text),
         "next_hop": branch.next_hop,
         "user_agent": shown(branch.target.user_agent),
+        "joined_late": branch.target.is_late,
         "state": branch.state.value,
         "status": branch.status,
         "reason": shown(branch.reason, 200),

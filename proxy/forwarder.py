@@ -8,7 +8,7 @@ from collections.abc import Callable
 from proxy.admission import Admission
 from proxy.call_records import CallRecords
 from proxy.core.explain import breadth_step
-from proxy.core.facts import INITIAL_BREADTH, Responsibility, Target
+from proxy.core.facts import INITIAL_BREADTH, BindingFacts, Responsibility, Target
 from proxy.core.forwarding import copy_for, next_uri_for
 from proxy.core.recursion import Recursion
 from proxy.core.response_context import Follow
@@ -56,6 +56,11 @@ class Forwarder:
         """The last branch of a request has ended."""
         self.running.remove(proxied)
 
+    def joined(self, binding: BindingFacts, now: float) -> None:
+        """A phone has registered: calls that ring for its user ring there, too."""
+        for proxied in self.running.calling(binding.aor):
+            proxied.join(binding, now)
+
     def within_dialog(self, request: Request, routed: Routed) -> Target:
         """The one target of a request in a dialog (§16.5)."""
         flow = None if routed.routes else self.flows.flow_for(request.call_id, routed.uri.text)
@@ -87,7 +92,7 @@ class Forwarder:
             routed,
             forward,
             own_realm=admission.own_realm(request),
-            redirect_realm=admission.own_realm(request, "authorization") if forward.note else "",
+            redirect_realm=admission.own_realm(request, "authorization") if forward.is_instead else "",
             loop_mark=loop_mark,
             is_from_stranger=not admission.is_relay_source(transaction.flow),
             expires=expires,

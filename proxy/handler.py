@@ -15,7 +15,16 @@ from proxy.call_records import CallRecords
 from proxy.caller import AuthenticatorFacts, CallerCheck
 from proxy.checks import RequestChecks
 from proxy.core.explain import Steps
-from proxy.core.facts import DirectoryFacts, LocationFacts, PolicyFacts, Recipient, Refuse, Responsibility, Target
+from proxy.core.facts import (
+    BindingFacts,
+    DirectoryFacts,
+    LocationFacts,
+    PolicyFacts,
+    Recipient,
+    Refuse,
+    Responsibility,
+    Target,
+)
 from proxy.core.loops import LoopCheck
 from proxy.core.own_requests import answer
 from proxy.core.redirect import Redirect
@@ -34,6 +43,7 @@ from sip.message.messages import Request, response_to
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
+JOINING = ("registered", "created", "refreshed")  # what may bring a phone into a running call
 RELAY_RING_TIME = 180.0  # seconds; how long phones of other servers may ring
 
 
@@ -150,6 +160,13 @@ class ProxyHandler:
             # transaction here, so the caller gets our answer.
             self._forwarder.forward_stateless(request, routed)
         cancel.respond_with(481)
+
+    # From the registrar
+
+    def binding_changed(self, binding: BindingFacts, event: str) -> None:
+        """A binding was stored, or taken out; ``event`` is a word of RFC 3680 §5.1."""
+        if event in JOINING and len(self.running):
+            self._forwarder.joined(binding, self.endpoint.now())
 
     # Whose request it is
 

@@ -92,6 +92,7 @@ class CallBranch(models.Model):
     target = models.TextField(help_text="Request-URI of the copy.")
     next_hop = models.CharField(max_length=80, blank=True)
     user_agent = models.TextField(blank=True)
+    joined_late = models.BooleanField(default=False, help_text="The phone registered while the call was ringing.")
     state = models.CharField(max_length=16, help_text="trying, ringing, answered, failed or cancelled.")
     status = models.PositiveSmallIntegerField(null=True)
     reason = models.CharField(max_length=200, blank=True)

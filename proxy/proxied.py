@@ -8,7 +8,8 @@ from typing import Protocol
 from proxy.call_records import CallRecords
 from proxy.core.branch import Branch
 from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Silence, Start
-from proxy.core.facts import INITIAL_BREADTH
+from proxy.core.explain import Step, answered_step, choice_step, late_step
+from proxy.core.facts import INITIAL_BREADTH, BindingFacts
 from proxy.core.forwarding import (
     DIALOG_METHODS,
     add_record_route,
@@ -60,6 +61,7 @@ class ProxiedRequest:
         "_timer",
         "context",
         "is_from_stranger",
+        "late",
         "legs",
         "loop_mark",
         "own_realm",
@@ -96,9 +98,8 @@ class ProxiedRequest:
         self.is_from_stranger = is_from_stranger
         self.record = record
         self.legs: list[Leg] = []
-        self.context = ResponseContext(
-            transaction.is_invite, forward.groups, forward.ring_time, expires, follow, breadth
-        )
+        self.late = forward.late
+        self.context = ResponseContext(transaction.is_invite, forward, expires, follow, breadth)
         if record is not None:
             record.context = self.context
         self._timer: Timer | None = None
@@ -117,6 +118,11 @@ class ProxiedRequest:
         """The caller has sent CANCEL, with this Reason."""
         self.perform(self.context.cancel_received(now, reason), now)
 
+    def join(self, binding: BindingFacts, now: float) -> None:
+        """A phone has registered for the address of ``late`` that it may join by."""
+        for target in self.late[binding.aor](binding):
+            self.perform(self.context.join(target, now), now)
+
     def perform(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the context decided, in its order."""
         if self._instead is not None:
@@ -127,6 +133,8 @@ class ProxiedRequest:
                 self.transaction.respond(effect.response)  # type: ignore[union-attr]  # kind tells
             elif kind is Start:
                 leg = Leg(self, effect.branch)  # type: ignore[union-attr]  # kind tells
+                if self.record is not None and leg.branch.target.is_late:
+                    self.record.steps.append(late_step(leg.branch.target))
                 self.legs.append(leg)
                 leg.start(now)
             elif isinstance(effect, Cancel):
@@ -170,6 +178,7 @@ class ProxiedRequest:
                 record.status = final
                 record.ended_at = now
                 record.reason = self._final_reason()
+                record.steps.append(self._final_step())
         elif record.ringing_at is None and any(branch.status for branch in context.branches if branch.is_active):
             record.ringing_at = now
         self._surroundings.records.log.changed(record)
@@ -178,6 +187,12 @@ class ProxiedRequest:
         if self.context.best is not None:
             return self.context.best.reason
         return next((branch.reason for branch in self.context.branches if branch.state == "answered"), "")
+
+    def _final_step(self) -> Step:
+        context = self.context
+        if context.best is None:
+            return answered_step(context.branches)
+        return choice_step(context.best, context.candidates, context.branches, is_cancelled=context.is_cancelled)
 
     def _arm(self) -> None:
         """See that the next deadline is noticed. A deadline that moved on is looked at when the old one comes."""

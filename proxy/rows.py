@@ -103,6 +103,7 @@ class CallWriter:
                 shown(branch.target.uri.text),
                 branch.next_hop[:80],
                 shown(branch.target.user_agent),
+                branch.target.is_late,
                 branch.state.value,
                 branch.status,
                 shown(branch.reason, 200),

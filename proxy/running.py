@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from proxy.proxied import ProxiedRequest
 from sip.message.messages import Request
 from sip.transaction.server import ServerTransaction
@@ -13,6 +15,7 @@ class RunningRequests:
     def __init__(self) -> None:
         self._by_transaction: dict[ServerTransaction, ProxiedRequest] = {}
         self._by_call: dict[tuple[str, int], list[ProxiedRequest]] = {}
+        self._by_aor: dict[str, list[ProxiedRequest]] = {}
 
     def __len__(self) -> int:
         return len(self._by_transaction)
@@ -24,6 +27,25 @@ class RunningRequests:
         request = proxied.transaction.request
         self._by_transaction[proxied.transaction] = proxied
         self._by_call.setdefault((request.call_id, request.cseq.number), []).append(proxied)
+        if proxied.transaction.is_invite:
+            self.wait_for(proxied, proxied.late)
+
+    def wait_for(self, proxied: ProxiedRequest, late: Iterable[str]) -> None:
+        """Phones of these addresses-of-record may join it."""
+        for aor in late:
+            self._by_aor.setdefault(aor, []).append(proxied)
+
+    def wait_no_more(self, proxied: ProxiedRequest, late: Iterable[str]) -> None:
+        for aor in late:
+            waiting = self._by_aor.get(aor)
+            if waiting is not None and proxied in waiting:
+                waiting.remove(proxied)
+                if not waiting:
+                    del self._by_aor[aor]
+
+    def calling(self, aor: str) -> Sequence[ProxiedRequest]:
+        """INVITEs that a phone of this address-of-record may join."""
+        return tuple(self._by_aor.get(aor, ()))
 
     def remove(self, proxied: ProxiedRequest) -> None:
         if self._by_transaction.pop(proxied.transaction, None) is None:
@@ -34,6 +56,8 @@ class RunningRequests:
         same_call.remove(proxied)
         if not same_call:
             del self._by_call[key]
+        if self._by_aor:
+            self.wait_no_more(proxied, proxied.late)
 
     def spiral_of(self, request: Request) -> ProxiedRequest | None:
         """The request of which this one is a copy that came back (§16.3 step 4), known by our own branch in its Via.

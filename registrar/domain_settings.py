@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "outbound",
         "flow_timer",
     ),
+    "Ringing": ("keep_ringing", "wait_for_group", "late_joiners"),
     "Passwords": ("realm", "auth_register", "auth_call", "digest_algorithms"),
 }
 SETTINGS: tuple[str, ...] = tuple(name for names in GROUPS.values() for name in names)

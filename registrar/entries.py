@@ -42,6 +42,9 @@ class DomainEntry:
     path_without_support: str
     outbound: bool
     flow_timer: int
+    keep_ringing: bool
+    wait_for_group: bool
+    late_joiners: bool
 
     def __init__(self, row: Domain, aliases: Iterable[str] = ()) -> None:
         self.id: int = row.pk

@@ -95,6 +95,21 @@ class Domain(models.Model):
         120,
         help_text="What such a phone is told (Flow-Timer); 0: it knows best.",
     )
+    keep_ringing = models.BooleanField(
+        "keep earlier phones ringing",
+        default=False,
+        help_text="When the ring time of one group of phones is over, they ring on beside the next group.",
+    )
+    wait_for_group = models.BooleanField(
+        "wait for the earlier group to end",
+        default=True,
+        help_text="The next group of phones rings only after the one before has stopped; otherwise at once.",
+    )
+    late_joiners = models.BooleanField(
+        "phones that register during a call join it",
+        default=True,
+        help_text="A phone that registers while its user is being called rings, too.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

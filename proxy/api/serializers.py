@@ -23,8 +23,8 @@ class CallBranchSerializer(serializers.ModelSerializer):
     class Meta:
         model = CallBranch
         fields = [
-            "position", "group", "target", "next_hop", "user_agent", "state", "status", "reason", "started_at",
-            "ended_at",
+            "position", "group", "target", "next_hop", "user_agent", "joined_late", "state", "status", "reason",
+            "started_at", "ended_at",
         ]  # fmt: skip
         read_only_fields = fields
 

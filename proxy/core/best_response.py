@@ -10,7 +10,8 @@ from sip.message.status import reason_phrase
 # Within 4xx, the answers a caller can repair come first; §16.7 step 6 names 401, 407, 415, 420 and 484. What a person
 # would want to hear comes before what only says that nobody answered.
 _REPAIRABLE_FIRST = (
-    (401, 407),
+    (407,),  # before 401: to a caller who has both to answer, the proxy's challenge says that there are several
+    (401,),
     (484,),
     (412,),
     (422, 423),
@@ -18,7 +19,7 @@ _REPAIRABLE_FIRST = (
     (493,),
     (420, 421),
     (406, 415, 488),
-    (416,),
+    (416, 417),
     (405,),
     (485,),
     (413, 414),
@@ -63,6 +64,11 @@ def rank(candidate: Candidate) -> tuple[float, float, int]:
     return (5, 1 if status == 503 else 0, candidate.position)
 
 
+def best_of(candidates: Iterable[Candidate]) -> Candidate:
+    """The best of at least one, as it is."""
+    return min(candidates, key=rank)
+
+
 def choose(candidates: Sequence[Candidate], *, is_cancelled: bool = False) -> Candidate:
     """The best of the candidates; 408 of our own when there are none (§16.7 step 6).
 
@@ -75,7 +81,7 @@ def choose(candidates: Sequence[Candidate], *, is_cancelled: bool = False) -> Ca
         return Candidate(-1, 487, "")
     if not candidates:
         return Candidate(-1, 408, "")
-    best = min(candidates, key=rank)
+    best = best_of(candidates)
     if best.status == 503:
         # §16.7 step 6: a 503 would say that this whole server is out of service.
         return Candidate(best.position, 500, "Server Internal Error")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from proxy.core.best_response import Candidate, rank
 from proxy.core.branch import Branch, BranchState
+from proxy.core.facts import Target
 from sip.decision import Step as Step
 from sip.decision import Steps as Steps
 from sip.message.params import printable
@@ -22,6 +24,49 @@ def breadth_step(breadth: int, at_once: int, count: int) -> Step:
     if at_once > breadth:
         text += f": at most {breadth} at a time"
     return Step(text, "P26", "RFC 5393 5.3")
+
+
+def late_step(target: Target) -> Step:
+    text = f"{printable(target.uri.text, 80)} registered meanwhile: joined late"
+    return Step(text, "P06", "16.5")
+
+
+def answered_step(branches: Sequence[Branch]) -> Step:
+    """Which 2xx went to the caller; ``branches`` are all, one of them answered."""
+    winner = next(branch for branch in branches if branch.state is BranchState.ANSWERED)
+    text = f"{_phone(winner)} was the first to answer: {winner.status}"
+    others = sum(branch.cancel_reason is not None for branch in branches)
+    if others:
+        text += f"; {number(others, 'other phone')} {'hears' if others == 1 else 'hear'} that it was elsewhere"
+    return Step(text, "P21", "16.7")
+
+
+def choice_step(
+    best: Candidate, candidates: Sequence[Candidate], branches: Sequence[Branch], *, is_cancelled: bool = False
+) -> Step:
+    """Why this of all failures went to the caller (§16.7 step 6)."""
+    sent = f"{best.status} {printable(best.reason, 60)}"
+    if is_cancelled and best.status == 487:
+        return Step(f"{sent}: the caller has given up", "P19", "16.10")
+    if not candidates:
+        return Step(f"{sent}: nobody responded", "P15", "16.7")
+    ranked = sorted(candidates, key=rank)
+    told = [f"{one.status} from {printable(branches[one.position].target.uri.text, 60)}" for one in ranked[:MOST_TOLD]]
+    if len(ranked) > len(told):
+        told.append(f"{len(ranked) - len(told)} more")
+    if ranked[0].status != best.status:
+        why = "a 503 would say that this whole server is out of service"
+    elif len(ranked) == 1:
+        why = "the only one"
+    elif best.status >= 600:
+        why = "a 6xx speaks for all phones"
+    elif ranked[0].status // 100 != ranked[1].status // 100:
+        why = "the lowest class comes first"
+    elif ranked[0].status == ranked[1].status:
+        why = "the first of equals"
+    else:
+        why = "what the caller can mend or understand comes first"
+    return Step(f"{sent} goes to the caller ({why}): {', '.join(told)}", "P15", "16.7")
 
 
 _FAILURES = {

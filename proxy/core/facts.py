@@ -27,6 +27,12 @@ class DomainFacts(Protocol):
     def auth_call(self) -> bool: ...
     @property
     def digest_offer(self) -> Sequence[str]: ...
+    @property
+    def keep_ringing(self) -> bool: ...
+    @property
+    def wait_for_group(self) -> bool: ...
+    @property
+    def late_joiners(self) -> bool: ...
 
 
 class UserFacts(Protocol):
@@ -65,6 +71,8 @@ class FlowFacts(Protocol):
 class BindingFacts(Protocol):
     """One live contact (``sip.location.Binding``). Times are loop clock floats."""
 
+    @property
+    def aor(self) -> str: ...
     @property
     def contact(self) -> str: ...
     @property
@@ -124,9 +132,22 @@ class Target:
     ``routes`` are Route values to push for it (RFC 3327 §5.4); ``flow`` is the live connection to send on, if any.
     ``is_flow_only``: nothing but that flow will do (RFC 5626 §5.3); without it the target has failed already.
     ``other_flow`` is the same phone on its next flow, to be tried when this one has failed (RFC 5626 §7).
+    ``phone`` names the phone where it may have several flows. ``is_late`` is set for one that registered while the
+    request was being forwarded.
     """
 
-    __slots__ = ("flow", "is_binding", "is_flow_only", "other_flow", "q", "routes", "uri", "user_agent")
+    __slots__ = (
+        "flow",
+        "is_binding",
+        "is_flow_only",
+        "is_late",
+        "other_flow",
+        "phone",
+        "q",
+        "routes",
+        "uri",
+        "user_agent",
+    )
 
     def __init__(
         self,
@@ -146,6 +167,8 @@ class Target:
         self.is_binding = is_binding
         self.is_flow_only = is_flow_only
         self.other_flow: Target | None = None
+        self.phone = ""
+        self.is_late = False
 
     def __repr__(self) -> str:
         return f"<target {self.uri.text} q={self.q:g}>"

@@ -9,6 +9,11 @@ from proxy.core.facts import BindingFacts, Target
 from sip.location import instance_key
 
 
+def phone_of(binding: BindingFacts) -> str:
+    """Names a phone that may have several flows; empty for any other."""
+    return instance_key(binding.instance_id) if binding.reg_id and binding.instance_id else ""
+
+
 def by_phone(bindings: Sequence[BindingFacts]) -> list[list[BindingFacts]]:
     """Bindings of each phone together, phones and their flows in the order given.
 
@@ -17,8 +22,7 @@ def by_phone(bindings: Sequence[BindingFacts]) -> list[list[BindingFacts]]:
     """
     phones: dict[object, list[BindingFacts]] = {}
     for binding in bindings:
-        has_flows = binding.reg_id and binding.instance_id
-        key: object = instance_key(binding.instance_id) if has_flows else id(binding)
+        key: object = phone_of(binding) or id(binding)
         phones.setdefault(key, []).append(binding)
     return list(phones.values())
 

@@ -13,12 +13,14 @@ order in which they are to happen. It reads no clock; ``deadline`` says when ``t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from proxy.core.best_response import Candidate, add_challenges, choose
+from proxy.core.best_response import Candidate, add_challenges, best_of, choose
 from proxy.core.branch import Branch, BranchState
 from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Silence, Start
 from proxy.core.facts import INITIAL_BREADTH, Target
+from proxy.core.forward import Forward
+from proxy.core.target_groups import TargetGroups
 from sip.message.messages import Response
 from sip.message.status import reason_phrase
 
@@ -35,7 +37,8 @@ Follow = Callable[[Response], list[list[Target]]]
 
 
 class ResponseContext:
-    """Forks one request. ``ring_time`` is for each group, ``expires`` for the whole attempt; both in seconds.
+    """Forks one request. ``forward`` says to whom, in which order and for how long; ``expires`` is for the whole
+    attempt, in seconds.
 
     ``follow`` turns a 3xx into further groups of targets and removes those contacts from it (§16.7 step 4); None
     passes every 3xx on as it is. ``breadth`` is the Max-Breadth to share among the branches, at least 1: where it does
@@ -43,12 +46,12 @@ class ResponseContext:
     """
 
     __slots__ = (
+        "_first",
         "_follow",
+        "_forward",
         "_groups",
-        "_next_group",
         "best",
         "branches",
-        "breadth",
         "candidates",
         "deadline",
         "expires_at",
@@ -57,22 +60,19 @@ class ResponseContext:
         "is_cancelled",
         "is_finished",
         "is_invite",
+        "is_next_due",
         "is_stopped",
-        "ring_time",
     )
 
     def __init__(
         self,
         is_invite: bool,
-        groups: Sequence[Sequence[Target]],
-        ring_time: float,
+        forward: Forward,
         expires: float | None = None,
         follow: Follow | None = None,
         breadth: int = INITIAL_BREADTH,
     ) -> None:
         self.is_invite = is_invite
-        self.breadth = breadth
-        self.ring_time = ring_time
         self.branches: list[Branch] = []
         self.candidates: list[Candidate] = []
         self.best: Candidate | None = None
@@ -80,11 +80,13 @@ class ResponseContext:
         self.is_cancelled = False  # by the caller
         self.is_stopped = False  # invariant 5
         self.is_finished = False
+        self.is_next_due = False  # the next group need not wait for the current one
         self.deadline = NEVER
         self.group_deadline = NEVER
         self.expires_at = NEVER if expires is None or not is_invite else expires  # made absolute by start()
-        self._groups = list(groups)
-        self._next_group = 0
+        self._forward = forward
+        self._first = 0  # position of the first branch of this decision
+        self._groups = TargetGroups(forward.groups, breadth, keeps_some=is_invite and bool(forward.late))
         self._follow = follow
 
     # Inputs
@@ -122,6 +124,24 @@ class ResponseContext:
             return effects  # §9.2: no effect
         self.is_cancelled = True
         self._stop(reason, now, effects)
+        self._advance(now, effects)
+        return effects
+
+    def join(self, target: Target, now: float) -> list[Effect]:
+        """A phone of the recipient has registered while it rings (invariant 5 holds for it as well)."""
+        effects: list[Effect] = []
+        if not self.is_invite or self.is_stopped or self.final_status:
+            return effects
+        if self._groups.knows(target) or any(target.uri.equals(branch.target.uri) for branch in self.branches):
+            return effects  # §16.5: no URI twice
+        if target.phone and any(branch.is_active and branch.target.phone == target.phone for branch in self.branches):
+            return effects  # RFC 5626 §7: it rings by another of its flows
+        is_ringing = self.group_deadline != NEVER
+        if not is_ringing and not self._groups.has_next:
+            return effects  # the last group's time is over
+        target.is_late = True
+        if self._groups.join(target, self._forward.action, self.branches, is_ringing=is_ringing):
+            self._start_branch(target, 1, now, effects)
         self._advance(now, effects)
         return effects
 
@@ -218,19 +238,23 @@ class ResponseContext:
         if self._follow is None or self.is_stopped or response is None or not 300 <= candidate.status < 400:
             return False
         groups = self._follow(response)
-        self._groups[self._next_group : self._next_group] = groups
+        self._groups.put_next(groups)
         return bool(groups) and not response.has("contact")
 
     # Progress
 
     def _advance(self, now: float, effects: list[Effect]) -> None:
-        """Start the next group, or send the best response, once no branch is active."""
-        while not self._is_waiting():
-            if not self.is_stopped and self._next_group < len(self._groups):
+        """Start the next group when it is its turn, or send the best response, once no branch is active."""
+        while True:
+            if self._groups.has_next and not self.is_stopped and (self.is_next_due or not self._is_current_active()):
                 if self._start_group(now, effects):
                     continue
                 break  # until a branch that was given up has really ended
+            if self._is_waiting():
+                break
             if not self.final_status:
+                if self._falls_back():
+                    continue
                 self._send_best(effects)
             if not self.is_finished:
                 self.is_finished = True
@@ -244,37 +268,48 @@ class ResponseContext:
                 return True
         return False
 
+    def _is_current_active(self) -> bool:
+        number = self._groups.number
+        for branch in self.branches:  # noqa: SIM110 - a third of the time of any()
+            if branch.is_active and branch.group == number:
+                return True
+        return False
+
     def _start_group(self, now: float, effects: list[Effect]) -> bool:
         """Start the next group, or as much of it as there is breadth for; False when there is none at all now."""
-        targets = self._groups[self._next_group]
-        free = self.breadth
-        for branch in self.branches:
-            if branch.is_pending:
-                free -= branch.breadth
-        if free < 1:
+        shares = self._groups.start(self.branches)
+        if not shares:
             return False
-        if len(targets) > free:
-            self._groups[self._next_group : self._next_group + 1] = [targets[:free], targets[free:]]
-            targets = targets[:free]
-        group = self._next_group
-        self._next_group += 1
-        is_last = self._next_group == len(self._groups)
+        self.is_next_due = False
         if self.is_invite:
-            self.group_deadline = now + self.ring_time
+            self.group_deadline = now + self._forward.ring_time
         else:
-            self.group_deadline = NEVER if is_last else now + NON_INVITE_GROUP_TIME
-        left = len(targets)
-        if not is_last:
-            # Later groups keep something, so that they need not wait for branches that are slow to end.
-            free = max(left, free - sum(map(len, self._groups[self._next_group :])))
+            self.group_deadline = now + NON_INVITE_GROUP_TIME if self._groups.has_next else NEVER
+        for target, breadth in shares:
+            self._start_branch(target, breadth, now, effects)
+        return True
+
+    def _start_branch(self, target: Target, breadth: int, now: float, effects: list[Effect]) -> None:
         deadline = now + TIMER_C if self.is_invite else NEVER
-        for target in targets:
-            breadth = free // left
-            free -= breadth
-            left -= 1
-            branch = Branch(len(self.branches), group, target, now, deadline, breadth)
-            self.branches.append(branch)
-            effects.append(Start(branch))
+        branch = Branch(len(self.branches), self._groups.number, target, now, deadline, breadth)
+        self.branches.append(branch)
+        effects.append(Start(branch))
+
+    def _falls_back(self) -> bool:
+        """Whether the recipient has his calls forwarded after such a failure."""
+        fallback = self._forward.fallback
+        if fallback is None or self.is_stopped or not self.is_invite:
+            return False
+        self._forward.fallback = None
+        failed = [candidate for candidate in self.candidates if candidate.position >= self._first]
+        forward = fallback(best_of(failed).status) if failed else None
+        if forward is None:
+            return False
+        tried = [branch.target.uri for branch in self.branches]
+        groups = [[one for one in group if not any(one.uri.equals(uri) for uri in tried)] for group in forward.groups]
+        self._groups.put_next(group for group in groups if group)
+        self._forward = forward
+        self._first = len(self.branches)
         return True
 
     def _send_best(self, effects: list[Effect]) -> None:
@@ -317,6 +352,10 @@ class ResponseContext:
     def _group_is_over(self, now: float, effects: list[Effect]) -> None:
         """Ring time has passed: cancel what rings, stop waiting for what never said a word (P33)."""
         self.group_deadline = NEVER
+        if self.is_invite and self._groups.has_next and not self.is_stopped:
+            self.is_next_due = self._forward.keeps_ringing or not self._forward.waits
+            if self._forward.keeps_ringing and self._groups.free(self.branches) > 0:
+                return  # these phones go on ringing beside the next group
         for branch in self.branches:
             if not branch.is_active:
                 continue

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from proxy.choices import FORWARD, PROXY, PROXY_PARALLEL, PROXY_SEQUENTIAL, REDIRECT, REDIRECT_301, REFUSE
+from proxy.choices import FORWARD, PROXY, REDIRECT, REDIRECT_301, REFUSE
 from proxy.core.explain import Step, Steps, number
 from proxy.core.facts import BindingFacts, FlowFacts, Recipient, Refuse, Target
-from proxy.core.phones import by_phone, in_turn
+from proxy.core.forward import Forward as Forward
+from proxy.core.forward import Joining, group_targets
+from proxy.core.phones import by_phone, in_turn, phone_of
 from proxy.core.redirect import Redirect, redirect
 from sip.message.errors import BadMessage
 from sip.message.params import printable
@@ -21,21 +24,6 @@ REDIRECTING = (REDIRECT, REDIRECT_301)  # policies under which this is a redirec
 Gather = Callable[[Uri], Recipient | None]
 Way = tuple[Sequence[str], FlowFacts | None]
 WayTo = Callable[[BindingFacts], Way]
-
-
-class Forward:
-    """Groups of targets: one group after another, the targets of a group together (§16.6).
-
-    ``note`` is what else is to be said about it, such as why nobody was redirected.
-    """
-
-    __slots__ = ("groups", "note", "recipient", "ring_time")
-
-    def __init__(self, groups: list[list[Target]], ring_time: float, recipient: Recipient | None = None) -> None:
-        self.groups = groups
-        self.ring_time = ring_time
-        self.note = ""
-        self.recipient = recipient  # who rings at the end of a chain of forwards; None outside our domains
 
 
 Decision = Forward | Redirect | Refuse
@@ -127,15 +115,20 @@ class TargetFinder:
         self.steps.append(Step("No contact is left that the caller could use: proxied instead", "D06", "8.3"))
         decision = self._proxy(PROXY, request_uri, recipient, name)
         if isinstance(decision, Forward):
+            decision.is_instead = True
             decision.note = f"Proxied instead of redirected, for the caller can use none of {name}'s contacts himself"
         return decision
 
     def _proxy(self, action: str, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
         if not recipient.bindings:
             return Refuse(480, "Temporarily Unavailable", f"{name} has no registered phone: 480")
+        domain = recipient.domain
         targets: list[Target] = []
+        late: dict[str, Joining] = {}
+        if domain.late_joiners and recipient.user is not None:
+            late[recipient.user.aor] = partial(self._of_binding, request_uri=request_uri, late={})
         for flows in by_phone(recipient.bindings):
-            for target in self._of_phone(flows, request_uri):
+            for target in self._of_phone(flows, request_uri, late):
                 if any(target.uri.equals(other.uri) for other in targets):
                     self.steps.append(Step(f"{printable(target.uri.text, 80)} is there already", "P06", "16.5"))
                 else:
@@ -147,17 +140,26 @@ class TargetFinder:
             self.steps.append(
                 Step(f"{number(len(targets), 'target')} in {number(len(groups), 'group')} ({action})", "P06", "16.6")
             )
-        return Forward(groups, recipient.policy.ring_time, recipient)
+        forward = Forward(
+            groups,
+            recipient.policy.ring_time,
+            recipient,
+            action=action,
+            keeps_ringing=domain.keep_ringing,
+            waits=domain.wait_for_group,
+        )
+        forward.late = late
+        return forward
 
-    def _of_phone(self, flows: Sequence[BindingFacts], request_uri: Uri) -> list[Target]:
-        found = [target for binding in flows for target in self._of_binding(binding, request_uri)]
+    def _of_phone(self, flows: Sequence[BindingFacts], request_uri: Uri, late: dict[str, Joining]) -> list[Target]:
+        found = [target for binding in flows for target in self._of_binding(binding, request_uri, late)]
         if len(flows) == 1 or len(found) < 2:
             return found
         shown = printable(found[0].uri.text, 80)
         self.steps.append(Step(f"{shown} has {len(found)} flows, tried one after another", "R32", "RFC 5626 7"))
         return [in_turn(found)]
 
-    def _of_binding(self, binding: BindingFacts, request_uri: Uri) -> list[Target]:
+    def _of_binding(self, binding: BindingFacts, request_uri: Uri, late: dict[str, Joining]) -> list[Target]:
         try:
             uri = binding.uri
         except BadMessage:
@@ -169,38 +171,31 @@ class TargetFinder:
             self.steps.append(Step(f"{printable(uri.text, 80)} is not secure: not for a sips call", "R27", "16.6"))
             return []
         if self._is_own(uri) and not binding.path:
-            return self._of_own_uri(uri, binding.q, request_uri)
+            return self._of_own_uri(uri, binding.q, request_uri, late)
         routes, flow = self._way_to(binding)
-        return [
-            Target(uri, binding.q, routes, flow, binding.user_agent, is_binding=True, is_flow_only=binding.is_outbound)
-        ]
+        target = Target(
+            uri, binding.q, routes, flow, binding.user_agent, is_binding=True, is_flow_only=binding.is_outbound
+        )
+        target.phone = phone_of(binding)
+        return [target]
 
-    def _of_own_uri(self, uri: Uri, q: float, request_uri: Uri) -> list[Target]:
+    def _of_own_uri(self, uri: Uri, q: float, request_uri: Uri, late: dict[str, Joining]) -> list[Target]:
         """A contact that leads back to this server: taken as whom it names, without sending ourselves a request."""
         shown = printable(uri.text, 80)
         recipient = self._gather(uri)
         decision = self.decide(request_uri, recipient) if recipient is not None else None
         if isinstance(decision, Forward):
             self.steps.append(Step(f"{shown} is an address of ours: taken as whom it names", "P24", "16.5"))
+            for aor, joining in decision.late.items():
+                late.setdefault(aor, partial(_joining_with_q, joining, q))
             found = [target for group in decision.groups for target in group]
             return [_with_q(target, q) for target in found]
         self.steps.append(Step(f"{shown} leads back to this server and to no phone: left out", "P06", "16.5"))
         return []
 
 
-def group_targets(action: str, targets: Sequence[Target]) -> list[list[Target]]:
-    """Target set in the order in which it is tried (§16.6). ``targets`` are highest q first."""
-    if action == PROXY_PARALLEL:
-        return [list(targets)]
-    if action == PROXY_SEQUENTIAL:
-        return [[target] for target in targets]
-    groups: list[list[Target]] = []
-    for target in sorted(targets, key=lambda target: -target.q):
-        if groups and groups[-1][0].q == target.q:
-            groups[-1].append(target)
-        else:
-            groups.append([target])
-    return groups
+def _joining_with_q(joining: Joining, q: float, binding: BindingFacts) -> list[Target]:
+    return [_with_q(target, q) for target in joining(binding)]
 
 
 def _with_q(target: Target, q: float) -> Target:

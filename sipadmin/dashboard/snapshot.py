@@ -47,6 +47,7 @@ def branch_facts(branch: CallBranch) -> dict[str, Any]:
         "target": branch.target,
         "next_hop": branch.next_hop,
         "user_agent": branch.user_agent,
+        "joined_late": branch.joined_late,
         "state": branch.state,
         "status": branch.status,
         "reason": branch.reason,

@@ -92,7 +92,7 @@ class Engine:
         self.watching = WatchingHandler(
             endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall
         )
-        self.registrar.observers.append(self.watching.binding_changed)
+        self.registrar.observers += (self.watching.binding_changed, self.proxy.binding_changed)
         self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy)
         self.changes = ConfigChanges(self.refresh, self.executor)
         self._housekeeping: asyncio.Task[None] | None = None

@@ -40,6 +40,9 @@ class ADomain:
         self.name = self.realm = name
         self.enabled = enabled
         self.auth_call = auth_call
+        self.keep_ringing = False
+        self.wait_for_group = True
+        self.late_joiners = True
 
 
 class AUser:
@@ -152,6 +155,7 @@ class Scene:
         record = self.location.record(self.user(username).aor)
         binding = Binding(aor=record.aor, contact=contact, q=q, **values)
         record.bindings = record.committed = [*record.bindings, binding]
+        self.handler.binding_changed(binding, "registered")
         return binding
 
     # Acting

@@ -183,6 +183,7 @@ class TestFork:
         assert call.statuses == [100]
         scene.answer(call.at(DAVE), 486)
         assert call.statuses == [100, 486]
+        assert scene.record.steps[-1].text.startswith("486 Busy Here goes to the caller (what the caller can mend")
 
     @pytest.mark.rule("P16")
     def test_challenges_of_all_branches_arrive_together(self, scene):
@@ -201,6 +202,20 @@ class TestFork:
         assert [sent.remote for sent in call.forwarded()] == [BOB, CAROL]
         scene.answer(call.at(CAROL), 200)
         assert call.statuses[-1] == 200
+
+    @pytest.mark.rule("P06")
+    @pytest.mark.rfc("3261", "16.6")
+    def test_where_the_domain_wants_it_earlier_phones_ring_on(self, scene):
+        scene.org.keep_ringing = True
+        scene.set_policy("bob", "inherit", ring_time=5)
+        call = a_fork(scene, (DESK, 1.0), (MOBILE, 0.5))
+        scene.answer(call.at(BOB), 180)
+        scene.advance(5)
+        scene.answer(call.at(CAROL), 180)
+        scene.answer(call.at(BOB), 200)
+        assert call.statuses == [100, 180, 180, 200]
+        assert call.at(CAROL, "CANCEL").message.first("reason") == 'SIP;cause=200;text="Call completed elsewhere"'
+        assert "was the first to answer: 200; 1 other phone" in scene.record.steps[-1].text
 
     @pytest.mark.rule("P33")
     def test_the_ring_time_ends_in_a_cancel_and_480(self, scene):
@@ -515,10 +530,15 @@ class TestBreadth:
         scene.register("bob", MOBILE)
         return scene.call("bob", fields=["Contact: <sip:alice@192.0.2.10:5060>", *fields])
 
-    def test_the_copies_share_60(self, scene):
+    def test_the_copies_share_60_less_what_late_phones_may_need(self, scene):
+        call = self.call(scene)
+        assert [call.at(at).message.lines("max-breadth") for at in (BOB, CAROL)] == [["25"], ["25"]]
+        assert [step.text for step in scene.record.steps if step.rule == "P26"] == ["2 targets with a breadth of 60"]
+
+    def test_they_share_all_where_no_phone_may_join_late(self, scene):
+        scene.org.late_joiners = False
         call = self.call(scene)
         assert [call.at(at).message.lines("max-breadth") for at in (BOB, CAROL)] == [["30"], ["30"]]
-        assert [step.text for step in scene.record.steps if step.rule == "P26"] == ["2 targets with a breadth of 60"]
 
     def test_they_share_what_came(self, scene):
         call = self.call(scene, "Max-Breadth: 5")

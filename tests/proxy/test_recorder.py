@@ -58,6 +58,11 @@ class TestEvents:
         assert facts["explanation"] == "2 phones rang, sip:bob@192.0.2.20:5060 (desk) answered (200)"
         assert facts["steps"][0]["text"] == "Policy of bob: proxy (server default)"
 
+    def test_a_phone_that_joined_late_is_told_from_the_others(self, scene):
+        scene.call("bob")
+        scene.register("bob", "sip:bob@192.0.2.40:5060")
+        assert [branch["joined_late"] for branch in scene.events[-1][2]["branches"]] == [False, False, True]
+
     def test_only_invites_outside_dialogs_are_call_attempts(self, scene):
         scene.send(method="MESSAGE", uri="sip:bob@example.org")
         scene.send(method="INVITE", uri="sip:bob@example.org", to="<sip:bob@example.org>;tag=x")

@@ -495,6 +495,18 @@ class TestJournal:
         open_registrar.journal.is_instant = True
         assert open_registrar.send().lines("contact") == ["<sip:bob@192.0.2.20:5062>;expires=3600"]
 
+    @pytest.mark.rule("P06")
+    def test_the_proxy_hears_of_new_and_changed_bindings_once_they_are_stored(self, open_registrar):
+        told = []
+        open_registrar.handler.observers.append(lambda binding, event: told.append((binding.contact, event)))
+        open_registrar.journal.is_instant = False
+        open_registrar.send(DESK)
+        assert told == []
+        open_registrar.journal.finish()
+        open_registrar.send(MOBILE)
+        open_registrar.journal.finish(OSError("disk full"))
+        assert told == [("sip:bob@192.0.2.20:5062", "registered")]
+
     @pytest.mark.rule("R28")
     @pytest.mark.rfc("3261", "10.2.7")
     def test_two_in_flight_are_decided_in_order_of_arrival(self, open_registrar):

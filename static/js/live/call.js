@@ -1,6 +1,6 @@
 // The detail page of a call that is still going on.
 import { $, setState, setText, setVerdict, stateElement } from "./cells.js";
-import { address, clip, timeElement, whole } from "./text.js";
+import { address, clip, deviceOf, timeElement, whole } from "./text.js";
 
 export class OneCall {
   topics = ["calls"];
@@ -64,7 +64,7 @@ export class OneCall {
       target.title = whole(branch.target);
       cell(target);
       cell(branch.next_hop);
-      cell(branch.user_agent);
+      cell(deviceOf(branch));
       cell(stateElement(branch.state));
       cell(`${branch.status ?? ""} ${branch.reason ?? ""}`, "code");
       cell(timeElement(branch.started_at));

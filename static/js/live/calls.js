@@ -1,12 +1,12 @@
 // Live calls: attempts newest first, each with its branches.
 import { $, flash, fromTemplate, setState, setText } from "./cells.js";
-import { address, clip, timeElement } from "./text.js";
+import { address, clip, deviceOf, timeElement } from "./text.js";
 
 function fillBranch(item, branch) {
   setState(item, branch.state);
   setText(item, "status", String(branch.status ?? ""));
   setText(item, "target", clip(address(branch.target)));
-  setText(item, "device", clip(branch.user_agent));
+  setText(item, "device", deviceOf(branch));
 }
 
 export class Calls {

@@ -12,6 +12,9 @@ export const clip = (text, longest = LONGEST) => {
 
 export const whole = (text) => String(text ?? "").slice(0, LONGEST_TITLE);
 
+export const deviceOf = (branch) =>
+  [clip(branch.user_agent), branch.joined_late ? "joined late" : ""].filter(Boolean).join(", ");
+
 export const clock = (seconds) => {
   const at = new Date(seconds * 1000);
   const isToday = at.toDateString() === new Date().toDateString();

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from proxy.core.branch import BranchState
 from proxy.core.effects import Answer, Cancel, Finished, SendUpstream, Silence, Start
 from proxy.core.facts import Target
+from proxy.core.forward import Forward
 from proxy.core.response_context import CLEARING_TIME, NEVER, NON_INVITE_GROUP_TIME, TIMER_C, ResponseContext
 from sip.message.uri import Uri
 from tests.proxy.core.messages import a_response
@@ -18,12 +19,19 @@ def targets(*names):
     return [Target(Uri.parse(f"sip:{name}@192.0.2.9")) for name in names]
 
 
+def a_forward(*groups, ring_time=30.0, late=False, fallback=None, **how):
+    forward = Forward([targets(*group) for group in groups], ring_time, **how)
+    forward.late = {"sip:bob@example.org": lambda binding: ()} if late else {}
+    forward.fallback = fallback
+    return forward
+
+
 class Play:
     """Drives a context and writes down what it wants, in words: "start desk", "up 180", "cancel desk" ..."""
 
-    def __init__(self, *groups, is_invite=True, ring_time=30.0, expires=None, follow=None, breadth=60):
-        found = [targets(*group) for group in groups]
-        self.context = ResponseContext(is_invite, found, ring_time, expires, follow, breadth)
+    def __init__(self, *groups, is_invite=True, expires=None, follow=None, breadth=60, **how):
+        forward = a_forward(*groups, **how)
+        self.context = ResponseContext(is_invite, forward, expires, follow, breadth)
         self.now = 100.0
         self.effects = []
         self.wanted = self.note(self.context.start(self.now))
@@ -58,6 +66,11 @@ class Play:
 
     def cancels(self, reason=""):
         return self.note(self.context.cancel_received(self.now, reason))
+
+    def joins(self, name, q=1.0):
+        [target] = targets(name)
+        target.q = q
+        return self.note(self.context.join(target, self.now))
 
     def wait(self, seconds):
         """Time passes; the timer fires whenever the context asked for it."""
@@ -219,6 +232,235 @@ class TestGroups:
     def test_a_message_that_nobody_answers_gets_no_408(self):
         play = Play(["desk"], is_invite=False)
         assert play.fails("desk", 408) == ["silence", "finished"]
+
+
+@pytest.mark.rfc("3261", "16.6")
+class TestKeepRinging:
+    """16.6: a group may go on ringing beside the next one."""
+
+    def play(self, *groups, **how):
+        return Play(*(groups or (["desk"], ["mobile"])), ring_time=20, keeps_ringing=True, **how)
+
+    def test_both_groups_ring(self):
+        play = self.play()
+        play.gets("desk", 180)
+        assert play.wait(20) == ["start mobile"]
+        play.gets("mobile", 180)
+        assert play.gets("desk", 200) == ["up 200", "cancel mobile"]
+
+    def test_a_silent_phone_is_given_its_time_as_well(self):
+        play = self.play()
+        assert play.wait(20) == ["start mobile"]
+        assert play.gets("desk", 180) == ["up 180"]
+
+    def test_all_stop_with_the_last_group(self):
+        play = self.play()
+        play.gets("desk", 180)
+        play.wait(20)
+        play.gets("mobile", 180)
+        assert play.wait(20) == ["cancel desk", "cancel mobile"]
+        assert play.gets("desk", 487) == []
+        assert play.gets("mobile", 487) == ["answer 480", "finished"]
+
+    def test_a_group_that_fails_makes_room_for_the_next_at_once(self):
+        play = self.play(["desk"], ["mobile"], ["soft"])
+        play.gets("desk", 180)
+        play.wait(20)
+        assert play.gets("mobile", 486) == ["start soft"]
+
+    def test_when_the_last_group_fails_the_earlier_one_has_its_time(self):
+        play = self.play()
+        play.gets("desk", 180)
+        play.wait(20)
+        assert play.gets("mobile", 486) == []
+        assert play.wait(20) == ["cancel desk"]
+        assert play.gets("desk", 487) == ["up 486", "finished"]
+
+    @pytest.mark.rule("P26")
+    @pytest.mark.rfc("5393", "5.3.3")
+    def test_without_breadth_for_both_the_first_is_cancelled(self):
+        play = self.play(breadth=1)
+        play.gets("desk", 180)
+        assert play.wait(20) == ["cancel desk"]
+        assert play.gets("desk", 487) == ["start mobile"]
+
+    @pytest.mark.rule("P19")
+    def test_the_caller_gives_up_on_all(self):
+        play = self.play()
+        play.gets("desk", 180)
+        play.wait(20)
+        play.gets("mobile", 180)
+        assert play.cancels() == ["cancel desk", "cancel mobile"]
+
+
+@pytest.mark.rfc("3261", "16.6")
+class TestNoWaiting:
+    """16.6: the next group need not wait until the one before has ended."""
+
+    def test_it_starts_with_the_cancel(self):
+        play = Play(["desk"], ["mobile"], ring_time=20, waits=False)
+        play.gets("desk", 180)
+        assert play.wait(20) == ["cancel desk", "start mobile"]
+        assert play.gets("desk", 487) == []
+
+    def test_a_failure_is_no_reason_to_wait_anyway(self):
+        play = Play(["desk"], ["mobile"], ring_time=20, waits=False)
+        assert play.gets("desk", 486) == ["start mobile"]
+
+    @pytest.mark.rule("P26")
+    def test_it_waits_for_breadth(self):
+        play = Play(["desk"], ["mobile"], ring_time=20, waits=False, breadth=1)
+        play.gets("desk", 180)
+        assert play.wait(20) == ["cancel desk"]
+        assert play.gets("desk", 487) == ["start mobile"]
+
+    def test_the_last_group_ends_as_ever(self):
+        play = Play(["desk"], ring_time=20, waits=False)
+        play.gets("desk", 180)
+        assert play.wait(20) == ["cancel desk"]
+        assert play.gets("desk", 487) == ["answer 480", "finished"]
+
+
+@pytest.mark.rule("P06")
+class TestJoining:
+    """16.5: a phone registers while it rings."""
+
+    def test_it_rings_too(self):
+        play = Play(["desk"], late=True)
+        assert play.joins("mobile") == ["start mobile"]
+        [_, branch] = play.context.branches
+        assert (branch.group, branch.target.is_late) == (0, True)
+        assert play.gets("mobile", 200) == ["up 200"]
+        assert play.gets("desk", 180) == ["cancel desk"]
+
+    def test_no_uri_twice(self):
+        play = Play(["desk"], ["soft"], late=True)
+        assert play.joins("desk") == []
+        assert play.joins("soft") == []
+        play.gets("desk", 486)
+        assert play.joins("desk") == []
+
+    def test_it_ends_with_the_ring_time_of_the_others(self):
+        play = Play(["desk"], late=True, ring_time=20)
+        play.gets("desk", 180)
+        play.wait(15)
+        play.joins("mobile")
+        play.gets("mobile", 180)
+        assert play.wait(5) == ["cancel desk", "cancel mobile"]
+
+    def test_a_less_preferred_one_waits_for_its_turn(self):
+        play = Play(["desk"], late=True)
+        assert play.joins("mobile", 0.5) == []
+        assert play.gets("desk", 486) == ["start mobile"]
+
+    def test_in_the_gap_between_two_groups_it_is_next(self):
+        play = Play(["desk"], ["soft"], late=True, ring_time=20)
+        play.gets("desk", 180)
+        play.wait(20)
+        assert play.joins("mobile") == []
+        assert play.gets("desk", 487) == ["start soft", "start mobile"]
+
+    def test_when_the_time_of_the_last_group_is_over_it_is_too_late(self):
+        play = Play(["desk"], late=True, ring_time=20)
+        play.gets("desk", 180)
+        play.wait(20)
+        assert play.joins("mobile") == []
+        assert play.gets("desk", 487) == ["answer 480", "finished"]
+        assert play.joins("mobile") == []
+
+    @pytest.mark.rule("P26")
+    def test_without_breadth_it_waits(self):
+        play = Play(["desk"], late=True, breadth=1)
+        assert play.joins("mobile") == []
+        assert play.gets("desk", 486) == ["start mobile"]
+
+    @pytest.mark.rule("P14")
+    def test_not_after_a_6xx(self):
+        play = Play(["desk", "soft"], late=True)
+        play.gets("soft", 180)
+        play.gets("desk", 603)
+        assert play.joins("mobile") == []
+
+    @pytest.mark.rule("P21")
+    def test_not_after_a_2xx(self):
+        play = Play(["desk", "soft"], late=True)
+        play.gets("soft", 180)
+        play.gets("desk", 200)
+        assert play.joins("mobile") == []
+
+    @pytest.mark.rule("P19")
+    def test_not_after_the_caller_gave_up(self):
+        play = Play(["desk"], late=True)
+        play.gets("desk", 180)
+        play.cancels()
+        assert play.joins("mobile") == []
+
+    def test_only_to_a_call(self):
+        assert Play(["desk"], is_invite=False, late=True).joins("mobile") == []
+
+
+@pytest.mark.rule("P33")
+class TestFallback:
+    """What the recipient has arranged for calls that fail."""
+
+    def forwarding(self, *groups, **how):
+        asked = self.asked = []
+
+        def fallback(status):
+            asked.append(status)
+            return a_forward(*groups, **how) if groups else None
+
+        return fallback
+
+    def test_no_answer_goes_on_to_another_target(self):
+        play = Play(["desk"], ring_time=20, fallback=self.forwarding(["voicemail"], ring_time=5))
+        play.gets("desk", 180)
+        play.wait(20)
+        assert play.gets("desk", 487) == ["start voicemail"]
+        assert self.asked == [480]
+        play.gets("voicemail", 180)
+        assert play.wait(5) == ["cancel voicemail"]
+
+    def test_busy_does_as_well(self):
+        play = Play(["desk"], fallback=self.forwarding(["other"]))
+        assert play.gets("desk", 486) == ["start other"]
+        assert self.asked == [486]
+        assert play.gets("other", 404) == ["up 486", "finished"]
+
+    def test_where_nothing_is_arranged_the_failure_goes_up(self):
+        play = Play(["desk"], fallback=self.forwarding())
+        assert play.gets("desk", 404) == ["up 404", "finished"]
+        assert self.asked == [404]
+
+    def test_the_next_one_may_forward_again_and_sees_only_its_own_phones(self):
+        again = self.forwarding(["third"])
+        asked = self.asked
+        play = Play(["desk"], fallback=self.forwarding(["second"], fallback=again))
+        play.gets("desk", 486)
+        assert play.gets("second", 480) == ["start third"]
+        assert (self.asked, asked) == ([486], [480])
+
+    def test_a_target_that_was_tried_is_not_tried_again(self):
+        play = Play(["desk"], fallback=self.forwarding(["desk"], ["other"]))
+        assert play.gets("desk", 486) == ["start other"]
+        play = Play(["desk"], fallback=self.forwarding(["desk"]))
+        assert play.gets("desk", 486) == ["up 486", "finished"]
+
+    @pytest.mark.rule("P14")
+    def test_not_after_a_6xx(self):
+        play = Play(["desk"], fallback=self.forwarding(["other"]))
+        assert play.gets("desk", 600) == ["up 600", "finished"]
+
+    @pytest.mark.rule("P19")
+    def test_not_when_the_caller_gave_up(self):
+        play = Play(["desk"], fallback=self.forwarding(["other"]))
+        play.gets("desk", 180)
+        play.cancels()
+        assert play.gets("desk", 487) == ["up 487", "finished"]
+
+    def test_only_a_call(self):
+        play = Play(["desk"], is_invite=False, fallback=self.forwarding(["other"]))
+        assert play.gets("desk", 486) == ["up 486", "finished"]
 
 
 @pytest.mark.rule("P18")
@@ -383,16 +625,27 @@ EVENTS = st.lists(
         st.tuples(st.just("fails"), st.integers(0, 5), st.sampled_from([408, 503])),
         st.tuples(st.just("cancels"), st.just(0), st.just(0)),
         st.tuples(st.just("wait"), st.sampled_from([1, 5, 30, 200]), st.just(0)),
+        st.tuples(st.just("joins"), st.integers(0, 3), st.sampled_from([0.5, 1.0])),
     ),
     max_size=30,
+)
+HOW = st.fixed_dictionaries(
+    {
+        "keeps_ringing": st.booleans(),
+        "waits": st.booleans(),
+        "late": st.booleans(),
+        "action": st.sampled_from(["proxy", "proxy-parallel", "proxy-sequential"]),
+    }
 )
 GROUPS = st.lists(st.integers(1, 3), min_size=1, max_size=3)
 
 
-def play_events(groups, events, is_invite, breadth):
+def play_events(groups, events, is_invite, breadth, how):
     """What a transaction layer could report: of each branch provisionals, one final response, perhaps more 2xx."""
     names = iter("abcdefghi")
-    play = Play(*[[next(names) for _ in range(size)] for size in groups], is_invite=is_invite, breadth=breadth)
+    fallback = lambda status: a_forward(["x"], ["y"])  # noqa: E731
+    found = [[next(names) for _ in range(size)] for size in groups]
+    play = Play(*found, is_invite=is_invite, breadth=breadth, fallback=fallback, **how)
     ended = {}
     trail = []
     for kind, one, two in events:
@@ -411,6 +664,8 @@ def play_events(groups, events, is_invite, breadth):
             words = play.gets(name, two) if kind == "gets" else play.fails(name, two)
         elif kind == "cancels":
             words = play.cancels()
+        elif kind == "joins":
+            words = play.joins(f"late{one}", two)
         else:
             words = play.wait(one)
         trail.append((kind, two, before, words))
@@ -422,11 +677,11 @@ def play_events(groups, events, is_invite, breadth):
 
 @settings(max_examples=400, deadline=None)
 @pytest.mark.rule("P26")
-@given(GROUPS, EVENTS, st.booleans(), st.sampled_from([1, 2, 3, 5, 60]))
-def test_the_invariants_hold_in_any_order(groups, events, is_invite, breadth):
-    play, trail, ended = play_events(groups, events, is_invite, breadth)
+@given(GROUPS, EVENTS, st.booleans(), st.sampled_from([1, 2, 3, 5, 60]), HOW)
+def test_the_invariants_hold_in_any_order(groups, events, is_invite, breadth, how):
+    play, trail, ended = play_events(groups, events, is_invite, breadth, how)
     # Whatever is still open ends in the end.
-    for _ in range(20):
+    for _ in range(30):
         for branch in list(play.context.branches):
             name = branch.target.uri.user
             if name not in ended:
@@ -448,6 +703,9 @@ def test_the_invariants_hold_in_any_order(groups, events, is_invite, breadth):
     if not is_invite:
         assert len(finals) <= 1
     assert len(finals) + words.count("silence") >= 1
+    # P06: no URI twice
+    tried = [branch.target.uri.text for branch in play.context.branches]
+    assert len(tried) == len(set(tried))
     # 4: cancelled once at most, and after a provisional
     cancels = [word for word in words if word.startswith("cancel ")]
     assert len(cancels) == len(set(cancels))

@@ -3,7 +3,7 @@ import pytest
 from proxy.core.facts import Refuse
 from proxy.core.redirect import Redirect
 from sip.transport.flow import Flow
-from tests.proxy.core.people import House, a_binding
+from tests.proxy.core.people import ORG, House, a_binding
 
 pytestmark = pytest.mark.rfc("3261", "16.5")
 
@@ -185,3 +185,22 @@ def test_the_steps_say_which_policy_and_where_from(house, three):
         "Policy of bob: proxy (user bob@example.org)",
         "3 targets in 2 groups (proxy)",
     ]
+
+
+class TestRinging:
+    """16.6: how the groups follow each other is the domain's choice."""
+
+    @pytest.mark.parametrize(("keep", "wait"), [(False, True), (True, False)])
+    def test_the_domain_says_how(self, house, three, monkeypatch, keep, wait):
+        house.add("bob", "proxy-sequential", *three)
+        monkeypatch.setattr(ORG, "keep_ringing", keep)
+        monkeypatch.setattr(ORG, "wait_for_group", wait)
+        decision = house.decide()
+        assert (decision.keeps_ringing, decision.waits, decision.action) == (keep, wait, "proxy-sequential")
+
+    @pytest.mark.rule("P06")
+    def test_late_phones_are_a_matter_of_the_domain(self, house, three, monkeypatch):
+        house.add("bob", "proxy", *three)
+        assert list(house.decide().late) == ["sip:bob@example.org"]
+        monkeypatch.setattr(ORG, "late_joiners", False)
+        assert house.decide().late == {}

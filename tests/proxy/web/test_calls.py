@@ -30,6 +30,14 @@ def test_detail(operator_page):
     assert row.call_id in text
 
 
+def test_a_phone_that_joined_late(admin_page):
+    row = attempt(1, branches=2)
+    assert "joined late" not in admin_page.get("/calls/").content.decode()
+    row.branches.filter(position=1).update(joined_late=True)
+    for page in ("/calls/", f"/calls/{row.pk}/"):
+        assert admin_page.get(page).content.decode().count("joined late") == 1
+
+
 def test_detail_of_a_call_without_branches(admin_page):
     row = attempt(1, branches=0, status=None, state="trying", explanation="", reason="")
     assert "not forwarded" in admin_page.get(f"/calls/{row.pk}/").content.decode()
