@@ -16,7 +16,7 @@ from sip.message.uri import Uri
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 
-Networks = Sequence[IPv4Network | IPv6Network]
+Networks = Sequence[IPv4Network | IPv6Network | str]
 
 
 class Admitted(NamedTuple):
@@ -29,12 +29,14 @@ class Admitted(NamedTuple):
 
 
 class Admission:
-    """``relay_from``: networks that may use us to reach other domains without being asked who they are."""
+    """``relay_from``: networks, and names that callers have proved by their certificates (trunks), that may use us to
+    reach other domains without being asked who they are."""
 
     def __init__(self, callers: CallerCheck, responsibility: Responsibility, relay_from: Networks, wall: Wall) -> None:
         self._callers = callers
         self._responsibility = responsibility
-        self._relay_from = relay_from
+        self._relay_from = [one for one in relay_from if not isinstance(one, str)]
+        self._relay_names = frozenset(one for one in relay_from if isinstance(one, str))
         self._wall = wall
 
     def to_user(self, transaction: ServerTransaction, kind: Kind, now: float, *, is_spiral: bool) -> Admitted:
@@ -79,6 +81,8 @@ class Admission:
         return domain.realm if domain is not None else ""
 
     def is_relay_source(self, flow: Flow) -> bool:
+        if self._relay_names and flow.certified & self._relay_names:
+            return True
         if not self._relay_from:
             return False
         address = ip_address(flow.remote[0].partition("%")[0])

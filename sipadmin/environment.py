@@ -8,8 +8,9 @@ import secrets
 import tempfile
 from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from sipadmin.addresses import BadSetting, HostPort, check_differ, parse_host_port, parse_sip_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 FLAGS = {"--http": "SIPADMIN_HTTP", "--sip": "SIPADMIN_SIP", "--data": "SIPADMIN_DATA"}
@@ -19,91 +20,70 @@ STORELESS = {"", "help", "test", "check", "collectstatic", "spectacular", "versi
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class BadSetting(ValueError):
-    """One clear line: which setting, what is wrong, what would be right."""
-
-
-class HostPort(NamedTuple):
-    """A numeric or named address to listen on; an IPv6 host is kept without brackets."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_any(self) -> bool:
-        return self.host in ("0.0.0.0", "::")
-
-    @property
-    def is_loopback(self) -> bool:
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
-
-
 class Sipadmin:
     """The product's own settings (``settings.SIPADMIN``).
 
-    ``http`` HostPort; ``sip`` list of HostPort (UDP and TCP on each); ``data`` Path; ``trusted`` networks, never
-    limited or banned; ``relay_from`` networks that may reach other domains through us without a password;
-    ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort or None; ``dns`` list
-    of name servers as HostPort (empty: the system's).
+    ``http`` HostPort; ``sip`` list of SipAddress; ``data`` Path; ``trusted`` networks, never limited or banned;
+    ``relay_from`` networks, and ``relay_names`` names in client certificates, that may reach other domains through us
+    without a password; ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort
+    or None; ``dns`` list of name servers as HostPort (empty: the system's); ``tls_certificates`` pairs of files, chain
+    and key (empty: our own); ``tls_client_ca`` and ``tls_server_ca`` files or None; ``ws_origins`` the pages that may
+    use our WebSockets (None: our own, "*": any).
     """
 
-    __slots__ = ("advertise", "data", "dns", "http", "journal", "multicast", "relay_from", "sip", "trusted")
+    __slots__ = (
+        "advertise",
+        "data",
+        "dns",
+        "http",
+        "journal",
+        "multicast",
+        "relay_from",
+        "relay_names",
+        "sip",
+        "tls_certificates",
+        "tls_client_ca",
+        "tls_server_ca",
+        "trusted",
+        "ws_origins",
+    )
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.http = parse_host_port(environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)")
         listeners = split_words(environ.get("SIPADMIN_SIP", "")) or ["127.0.0.1:5060"]
-        self.sip = [parse_host_port(text, "SIPADMIN_SIP (--sip)") for text in listeners]
-        if len(set(self.sip)) < len(self.sip):
-            raise BadSetting("SIPADMIN_SIP (--sip) names the same address twice")
+        self.sip = [parse_sip_address(text, "SIPADMIN_SIP (--sip)") for text in listeners]
+        check_differ(self.sip, "SIPADMIN_SIP (--sip)")
         self.data = data_dir(environ)
         self.trusted = [
             parse_network(text, "SIPADMIN_TRUSTED") for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
         ]
-        self.relay_from = [
-            parse_network(text, "SIPADMIN_RELAY_FROM") for text in split_words(environ.get("SIPADMIN_RELAY_FROM", ""))
-        ]
-        self.multicast = parse_multicast(environ.get("SIPADMIN_MULTICAST"), self.sip)
+        relay_from = split_words(environ.get("SIPADMIN_RELAY_FROM", ""))
+        names = {text for text in relay_from if text.lower().startswith("tls:")}
+        self.relay_names = frozenset(text[4:].strip().lower() for text in names)
+        self.relay_from = [parse_network(text, "SIPADMIN_RELAY_FROM") for text in relay_from if text not in names]
+        datagrams = [one.address for one in self.sip if "udp" in one.protocols]
+        self.multicast = parse_multicast(environ.get("SIPADMIN_MULTICAST"), datagrams)
         self.journal = environ.get("SIPADMIN_JOURNAL") or "durable"
         if self.journal not in ("durable", "fast"):
             raise BadSetting(f"SIPADMIN_JOURNAL is {self.journal!r}; use durable or fast")
         advertise = environ.get("SIPADMIN_ADVERTISE", "")
         self.advertise = parse_host_port(advertise, "SIPADMIN_ADVERTISE") if advertise else None
+        self.tls_certificates = [
+            parse_certificate(text) for text in split_words(environ.get("SIPADMIN_TLS_CERTIFICATES", ""))
+        ]
+        self.tls_client_ca = existing_file(environ, "SIPADMIN_TLS_CLIENT_CA")
+        self.tls_server_ca = existing_file(environ, "SIPADMIN_TLS_SERVER_CA")
+        if self.relay_names and self.tls_client_ca is None:
+            raise BadSetting(
+                "SIPADMIN_RELAY_FROM: tls:NAME needs SIPADMIN_TLS_CLIENT_CA, or nobody can prove that name"
+            )
+        origins = environ.get("SIPADMIN_WS_ORIGINS")
+        self.ws_origins = None if origins is None else [parse_origin(text) for text in split_words(origins)]
         self.dns = [parse_name_server(text) for text in split_words(environ.get("SIPADMIN_DNS", ""))]
 
 
 def split_words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def parse_port(text: str, name: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise BadSetting(f"{name}: {text!r} is not a port; use a number from 1 to 65535")
-    return int(text)
-
-
-def parse_host_port(text: str, name: str) -> HostPort:
-    """``127.0.0.1:5060``, ``[::1]:5060`` or ``host.example:5060``; BadSetting names the setting."""
-    text = text.strip()
-    host, colon, port = text.rpartition(":")
-    if not colon or not host:
-        raise BadSetting(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:5060 or [::1]:5060")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError:
-            raise BadSetting(f"{name}: {text!r} has no IPv6 address between the brackets") from None
-    elif ":" in host:
-        raise BadSetting(f"{name}: {text!r} is not HOST:PORT; write an IPv6 address in brackets, such as [::1]:5060")
-    elif not all(character.isalnum() or character in ".-" for character in host):
-        raise BadSetting(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:5060 or [::1]:5060")
-    return HostPort(host, parse_port(port, name))
 
 
 def parse_name_server(text: str) -> HostPort:
@@ -114,6 +94,40 @@ def parse_name_server(text: str) -> HostPort:
     except ValueError:
         raise BadSetting(f"SIPADMIN_DNS: {text!r} is not ADDRESS:PORT, such as 192.0.2.53:53") from None
     return server
+
+
+def parse_certificate(text: str) -> tuple[Path, Path]:
+    """``CHAIN:KEY``, or one file with both; BadSetting when one of them cannot be read."""
+    chain, colon, key = text.partition(":")
+    found = (Path(chain.strip()), Path((key if colon else chain).strip()))
+    for path in found:
+        check_readable(path, "SIPADMIN_TLS_CERTIFICATES")
+    return found
+
+
+def existing_file(environ: Mapping[str, str], name: str) -> Path | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    check_readable(Path(text), name)
+    return Path(text)
+
+
+def check_readable(path: Path, name: str) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise BadSetting(f"{name}: cannot read {path}: {error.strerror}") from None
+
+
+def parse_origin(text: str) -> str:
+    """An Origin as browsers send it, ``null`` for pages of no site, or ``*`` for any."""
+    origin = text.lower()
+    parts = urlsplit(origin)
+    if origin not in ("*", "null") and (not parts.hostname or parts.path or parts.scheme not in ("http", "https")):
+        raise BadSetting(f"SIPADMIN_WS_ORIGINS: {text!r} is not an origin, such as https://phone.example.org")
+    return origin
 
 
 def parse_network(text: str, name: str) -> Network:

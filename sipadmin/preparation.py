@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
-from sipadmin.environment import HostPort
+from sipadmin.addresses import HostPort, SipAddress
 
 OWN_APPS = ("registrar", "proxy", "sipadmin", "accounts")
 KEPT_COPIES = 5
@@ -31,12 +31,13 @@ class CannotStart(Exception):
     """One clear line: what is wrong and what to do about it."""
 
 
-def check_ports(http: HostPort, sip: Iterable[HostPort]) -> None:
+def check_ports(http: HostPort, sip: Iterable[SipAddress]) -> None:
     """Bind every port once and let go again: a busy one is named here, before anything runs."""
     check_port(http, socket.SOCK_STREAM, "--http")
     for listener in sip:
-        check_port(listener, socket.SOCK_DGRAM, "--sip")
-        check_port(listener, socket.SOCK_STREAM, "--sip")
+        for protocol in listener.protocols:
+            kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+            check_port(listener.address, kind, "--sip")
 
 
 def check_port(address: HostPort, kind: socket.SocketKind, flag: str) -> None:

@@ -10,6 +10,11 @@ from typing import Literal, NamedTuple
 
 from sip.transport.listeners import ListenAddress
 from sip.transport.received import SIP_GROUP
+from sip.transport.tls import TlsFiles
+from sip.transport.websocket import MayComeFrom
+from sipadmin.addresses import HostPort, SipAddress
+from sipadmin.engine.certificates import tls_files
+from sipadmin.engine.origins import OriginCheck
 from sipadmin.environment import Network, Sipadmin
 
 logger = logging.getLogger(__name__)
@@ -18,7 +23,8 @@ logger = logging.getLogger(__name__)
 class EngineConfig(NamedTuple):
     """``multicast``: interface addresses that could join. ``journal``: durable or fast. Secrets: 32 bytes each.
 
-    ``name_servers``: those to ask, none for the system's.
+    ``relay_from``: networks, and names in client certificates. ``name_servers``: those to ask, none for the system's.
+    ``tls``: our certificates, None without a listener that needs one. ``may_come_from`` judges the Origin of browsers.
     """
 
     listen: list[ListenAddress]
@@ -26,35 +32,40 @@ class EngineConfig(NamedTuple):
     journal: Literal["durable", "fast"]
     nonce_secret: bytes
     route_secret: bytes
-    relay_from: list[Network]
+    relay_from: Sequence[Network | str]
     version: str
     name_servers: Sequence[tuple[str, int]] = ()
+    tls: TlsFiles | None = None
+    may_come_from: MayComeFrom = lambda origin: False
 
 
 def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
-    """Configuration from the product's settings. A host name becomes its first address; OSError when it has none."""
-    advertised = own.advertise
-    listen = [
-        ListenAddress(
-            protocol,
-            numeric_host(address.host),
-            address.port,
-            advertised.host if advertised else "",
-            advertised.port if advertised else None,
-        )
-        for address in own.sip
-        for protocol in ("udp", "tcp")
-    ]
+    """Configuration from the product's settings. A host name becomes its first address; OSError when it has none.
+
+    Makes our own certificate where one is needed; BadCertificate when it cannot be written.
+    """
     return EngineConfig(
-        listen,
+        [address for one in own.sip for address in listen_addresses(one, own.advertise)],
         joinable(own.multicast),
         "fast" if own.journal == "fast" else "durable",
         derive_secret(secret_key, "nonces"),
         derive_secret(secret_key, "routes"),
-        own.relay_from,
+        [*own.relay_from, *own.relay_names],
         version,
         own.dns,
+        tls_files(own),
+        OriginCheck(own),
     )
+
+
+def listen_addresses(one: SipAddress, advertise: HostPort | None) -> list[ListenAddress]:
+    """What to bind for one setting. ``advertise`` is the name of all that have none of their own, and for UDP and TCP
+    the port as well: one port forwarding cannot stand for several kinds."""
+    advertised = one.advertised or advertise
+    host = advertised.host if advertised else ""
+    port = advertised.port if advertised and (one.advertised or "tcp" in one.protocols) else None
+    address = numeric_host(one.address.host), one.address.port
+    return [ListenAddress(protocol, *address, host, port) for protocol in one.protocols]
 
 
 def derive_secret(secret_key: str, purpose: str) -> bytes:

@@ -22,6 +22,7 @@ from sip.message.messages import Request
 from sip.transaction.server import ServerTransaction
 from sip.transaction.users import TransactionUser
 from sip.transport.flow import Flow
+from sip.transport.tls import BadCertificate, TlsContexts
 from sipadmin.bootstrap import VERSION
 from sipadmin.bus import BusServer, EngineUnavailable
 from sipadmin.engine.config import EngineConfig, engine_config
@@ -62,21 +63,27 @@ class SipServer:
         """Take the sockets, before anything slow: who comes too late should hear it at once."""
         try:
             self.config = engine_config(settings.SIPADMIN, settings.SECRET_KEY, VERSION)
+            tls = self.config.tls
             self.endpoint = Endpoint(
                 self.config.listen,
                 NotYet(),
                 multicast=self.config.multicast,
                 name_servers=self.config.name_servers,
+                tls=TlsContexts(tls) if tls is not None else None,
+                may_come_from=self.config.may_come_from,
             )
             self.endpoint.bind()
         except OSError as error:
             raise CannotListen(f"{error.strerror or error}; choose another address with --sip HOST:PORT") from None
+        except BadCertificate as error:
+            raise CannotListen(f"{error}; see SIPADMIN_TLS_CERTIFICATES") from None
 
     async def run(self) -> None:
         assert self.config is not None and self.endpoint is not None
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self.reload_certificates)
         scope = {
             "type": "sip",
             "asgi": {"version": "3.0"},
@@ -121,6 +128,14 @@ class SipServer:
         if not self._stop.is_set():
             logger.critical("the engine ended by itself")
             sys.exit(1)
+
+    def reload_certificates(self) -> None:
+        """For SIGHUP. What cannot be read changes nothing."""
+        assert self.endpoint is not None
+        try:
+            self.endpoint.reload_certificates()
+        except BadCertificate as error:
+            logger.error("the old certificates stay in use: %s", error)
 
     def register(self, user: TransactionUser) -> None:
         """The application's callbacks, called for each new request from now on."""

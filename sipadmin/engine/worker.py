@@ -15,6 +15,8 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sip.transport.tls import BadCertificate
+from sipadmin.engine.certificates import certificate_facts
 from sipadmin.engine.engine import Engine
 
 logger = logging.getLogger(__name__)
@@ -83,8 +85,26 @@ async def remove_binding(engine: Engine, arguments: dict[str, Any]) -> dict[str,
     return {}
 
 
+async def certificates(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
+    files = engine.config.tls
+    try:
+        return {"certificates": certificate_facts(files) if files is not None else []}
+    except BadCertificate as error:
+        raise CommandRefused(f"{error}.") from None
+
+
+async def reload_certificates(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        engine.endpoint.reload_certificates()
+    except BadCertificate as error:
+        raise CommandRefused(f"The old certificates stay in use: {error}.") from None
+    return {}
+
+
 COMMANDS: dict[str, Callable[[Engine, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "ping": ping,
     "poll_changes": poll_changes,
     "remove_binding": remove_binding,
+    "certificates": certificates,
+    "reload_certificates": reload_certificates,
 }

@@ -5,7 +5,9 @@ from ipaddress import ip_network
 import pytest
 
 from proxy.core.routing import RouteProof
+from sip.transport.listeners import ListenAddress
 from tests.proxy.scene import ALICE, BOB, ELSEWHERE, MALLORY, Scene
+from tests.sip.imaginary import SERVER
 
 pytestmark = pytest.mark.rfc("3261", "22.3")
 
@@ -158,6 +160,18 @@ class TestNoOpenRelay:
         scene = Scene(relay_from=[ip_network("198.51.100.0/24")])
         assert scene.call(self.OTHER, source=MALLORY, from_=STRANGER).at(ELSEWHERE)
         assert scene.call(self.OTHER, source=ALICE, from_=STRANGER).statuses == [100, 403]
+
+    def test_trunks_that_proved_their_name_are_not_asked(self):
+        """By certificate, not by address: the one without is any stranger at the same address."""
+        scene = Scene(
+            relay_from=["trunk.example"], listeners=[ListenAddress("tls", *SERVER), ListenAddress("udp", *SERVER)]
+        )
+        flow = scene.endpoint.flow(MALLORY, "tls")
+        assert scene.call(self.OTHER, source=MALLORY, protocol="tls", from_=STRANGER).statuses == [100, 403]
+        flow.certified = frozenset({"other.example"})
+        assert scene.call(self.OTHER, source=MALLORY, protocol="tls", from_=STRANGER).statuses == [100, 403]
+        flow.certified = frozenset({"trunk.example"})
+        assert scene.call(self.OTHER, source=MALLORY, protocol="tls", from_=STRANGER).at(ELSEWHERE)
 
     @pytest.mark.rule("P02")
     def test_an_unknown_scheme_is_416(self, scene):

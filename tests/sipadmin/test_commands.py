@@ -149,3 +149,32 @@ class TestSetupLink:
         get_user_model().objects.create_superuser("root", password="x")
         with pytest.raises(CommandError, match="createadmin"):
             call_command("setuplink")
+
+
+class TestCertificate:
+    def test_it_works(self, capsys, monkeypatch):
+        asked = []
+        known = {"file": "/x/own.pem", "names": ["a", "b"], "until": 0, "sha256": "AB:CD", "is_self_signed": True}
+
+        def engine_command(name):
+            asked.append(name)
+            return {"certificates": [known]}
+
+        monkeypatch.setattr("sipadmin.management.commands.certificate.engine_command", engine_command)
+        call_command("certificate", "--reload")
+        assert asked == ["reload_certificates", "certificates"]
+        output = capsys.readouterr().out.splitlines()
+        assert output[0] == "/x/own.pem  (self-signed)"
+        assert output[1:] == ["  names    a, b", "  until    1970-01-01", "  SHA-256  AB:CD"]
+
+    def test_without_any(self, monkeypatch):
+        monkeypatch.setattr(
+            "sipadmin.management.commands.certificate.engine_command", lambda name: {"certificates": []}
+        )
+        with pytest.raises(CommandError, match="tls:HOST:5061"):
+            call_command("certificate")
+
+    def test_without_a_server(self, tmp_path, settings):
+        settings.DATA_DIR = tmp_path
+        with pytest.raises(CommandError, match="not running"):
+            call_command("certificate")

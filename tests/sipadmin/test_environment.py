@@ -6,8 +6,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from sipadmin import environment
-from sipadmin.environment import BadSetting, HostPort, Sipadmin
+from sipadmin import addresses, environment
+from sipadmin.addresses import BadSetting, HostPort, SipAddress
+from sipadmin.environment import Sipadmin
 
 
 class TestHostPort:
@@ -49,7 +50,8 @@ class TestSipadmin:
     def test_defaults(self):
         own = Sipadmin({})
         assert str(own.http) == "127.0.0.1:8000"
-        assert [str(address) for address in own.sip] == ["127.0.0.1:5060"]
+        assert [str(address) for address in own.sip] == ["udp, tcp 127.0.0.1:5060"]
+        assert own.tls_certificates == [] and own.ws_origins is None and own.relay_names == set()
         assert own.data == environment.BASE_DIR / "var"
         assert own.multicast == ["127.0.0.1"]
         assert own.journal == "durable"
@@ -60,7 +62,7 @@ class TestSipadmin:
         own = Sipadmin(
             {
                 "SIPADMIN_HTTP": "[::1]:80",
-                "SIPADMIN_SIP": "127.0.0.1:5062, [::1]:5062",
+                "SIPADMIN_SIP": "127.0.0.1:5062, [::1]:5062, tls:127.0.0.1:5061=sip.example.org:443",
                 "SIPADMIN_DATA": "/srv/x",
                 "SIPADMIN_TRUSTED": "192.0.2.1/24,2001:db8::/32",
                 "SIPADMIN_MULTICAST": "",
@@ -70,7 +72,11 @@ class TestSipadmin:
             }
         )
         assert own.dns == [HostPort("192.0.2.53", 53), HostPort("::1", 5353)]
-        assert own.sip == [HostPort("127.0.0.1", 5062), HostPort("::1", 5062)]
+        assert own.sip == [
+            SipAddress(("udp", "tcp"), HostPort("127.0.0.1", 5062)),
+            SipAddress(("udp", "tcp"), HostPort("::1", 5062)),
+            SipAddress(("tls",), HostPort("127.0.0.1", 5061), HostPort("sip.example.org", 443)),
+        ]
         assert own.trusted == [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
         assert own.multicast == []
         assert own.advertise == HostPort("sip.example.org", 5070)
@@ -80,6 +86,14 @@ class TestSipadmin:
         [
             ("SIPADMIN_HTTP", "8000"),
             ("SIPADMIN_SIP", "127.0.0.1:5060,127.0.0.1:5060"),
+            ("SIPADMIN_SIP", "127.0.0.1:5060,tcp:127.0.0.1:5060"),
+            ("SIPADMIN_SIP", "tls:127.0.0.1:5061,wss:127.0.0.1:5061"),
+            ("SIPADMIN_TLS_CERTIFICATES", "/nowhere/chain.pem:/nowhere/key.pem"),
+            ("SIPADMIN_TLS_CLIENT_CA", "/nowhere/ca.pem"),
+            ("SIPADMIN_TLS_SERVER_CA", "/nowhere/ca.pem"),
+            ("SIPADMIN_RELAY_FROM", "tls:trunk.example"),
+            ("SIPADMIN_WS_ORIGINS", "phone.example.org"),
+            ("SIPADMIN_WS_ORIGINS", "https://phone.example.org/"),
             ("SIPADMIN_TRUSTED", "192.0.2.0/33"),
             ("SIPADMIN_RELAY_FROM", "somewhere"),
             ("SIPADMIN_MULTICAST", "eth0"),
@@ -101,6 +115,48 @@ class TestSipadmin:
         own = Sipadmin({"SIPADMIN_SIP": "0.0.0.0:5062"})
         assert "127.0.0.1" in own.multicast
         assert "0.0.0.0" not in own.multicast
+
+    def test_multicast_is_udp(self):
+        assert Sipadmin({"SIPADMIN_SIP": "tls:127.0.0.1:5061"}).multicast == []
+
+    def test_files_and_origins(self, tmp_path):
+        for name in ("chain", "key", "both", "ca"):
+            (tmp_path / name).write_text("")
+        own = Sipadmin(
+            {
+                "SIPADMIN_TLS_CERTIFICATES": f"{tmp_path}/chain:{tmp_path}/key, {tmp_path}/both",
+                "SIPADMIN_TLS_CLIENT_CA": f"{tmp_path}/ca",
+                "SIPADMIN_RELAY_FROM": "192.0.2.0/24, tls:Trunk.example",
+                "SIPADMIN_WS_ORIGINS": "https://Phone.example.org:8443, null",
+            }
+        )
+        assert own.tls_certificates == [(tmp_path / "chain", tmp_path / "key"), (tmp_path / "both", tmp_path / "both")]
+        assert own.tls_client_ca == tmp_path / "ca" and own.tls_server_ca is None
+        assert own.relay_from == [ip_network("192.0.2.0/24")] and own.relay_names == {"trunk.example"}
+        assert own.ws_origins == ["https://phone.example.org:8443", "null"]
+
+
+class TestListeners:
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("127.0.0.1:5060", "udp, tcp 127.0.0.1:5060"),
+            ("udp:127.0.0.1:5060", "udp, tcp 127.0.0.1:5060"),
+            ("TCP:127.0.0.1:5060", "tcp 127.0.0.1:5060"),
+            ("ws:[::1]:8080", "ws [::1]:8080"),
+            ("wss:0.0.0.0:443=sip.example.org:443", "wss 0.0.0.0:443 as sip.example.org:443"),
+            ("sip.example.org:5060=[2001:db8::1]:5080", "udp, tcp sip.example.org:5060 as [2001:db8::1]:5080"),
+        ],
+    )
+    def test_protocol_address_and_what_others_call_it(self, text, shown):
+        assert str(addresses.parse_sip_address(text, "X")) == shown
+
+    @pytest.mark.parametrize(
+        "text", ["tls:", "tls:5061", "sctp:127.0.0.1:5060", "tls:127.0.0.1:5061=", "tls:127.0.0.1:5061=name"]
+    )
+    def test_nonsense(self, text):
+        with pytest.raises(BadSetting, match=r"^X: "):
+            addresses.parse_sip_address(text, "X")
 
 
 class TestFlags:

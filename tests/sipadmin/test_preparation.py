@@ -12,7 +12,7 @@ from django.db import connection
 
 from sipadmin import preparation
 from sipadmin.accounts.setup_links import is_live
-from sipadmin.environment import HostPort
+from sipadmin.addresses import HostPort, SipAddress
 from sipadmin.preparation import CannotStart
 
 
@@ -35,14 +35,25 @@ class TestPorts:
         with socket.create_server(("127.0.0.1", 0)) as holder:
             busy = HostPort("127.0.0.1", holder.getsockname()[1])
             with pytest.raises(CannotStart, match="--http"):
-                preparation.check_ports(busy, [busy])
+                preparation.check_ports(busy, [SipAddress(("udp", "tcp"), busy)])
 
     def test_free_ports_are_left_free(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             free = HostPort("127.0.0.1", probe.getsockname()[1])
-        preparation.check_ports(free, [free])
-        preparation.check_ports(free, [free])
+        for _ in range(2):
+            preparation.check_ports(free, [SipAddress(("udp", "tcp"), free)])
+
+    def test_each_kind_on_its_socket(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder, socket.socket() as probe:
+            holder.bind(("127.0.0.1", 0))
+            busy = HostPort("127.0.0.1", holder.getsockname()[1])
+            probe.bind(("127.0.0.1", 0))
+            http = HostPort("127.0.0.1", probe.getsockname()[1])
+            probe.close()
+            preparation.check_ports(http, [SipAddress(("tls",), busy)])
+            with pytest.raises(CannotStart, match="udp"):
+                preparation.check_ports(http, [SipAddress(("udp", "tcp"), busy)])
 
     def test_not_ours(self):
         with pytest.raises(CannotStart, match="no address of this machine"):

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         # Put into the environment by commands.py.
-        parser.add_argument("--sip", metavar="HOST:PORT", action="append", help="UDP and TCP, may be repeated")
+        parser.add_argument("--sip", metavar="HOST:PORT", action="append", help="as with `up`, may be repeated")
         parser.add_argument("--data", metavar="DIR", help="data folder (SIPADMIN_DATA, var/)")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -13,8 +13,9 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from sipadmin import preparation
+from sipadmin.addresses import HostPort
 from sipadmin.bootstrap import VERSION, Step
-from sipadmin.environment import HostPort, interface_addresses, is_ipv4
+from sipadmin.environment import interface_addresses, is_ipv4
 from sipadmin.supervisor import Supervisor
 
 
@@ -26,7 +27,10 @@ class Command(BaseCommand):
         # commands.py has already put these into the environment, from where the settings and both processes take them.
         parser.add_argument("--http", metavar="HOST:PORT", help="console and API (SIPADMIN_HTTP, 127.0.0.1:8000)")
         parser.add_argument(
-            "--sip", metavar="HOST:PORT", action="append", help="UDP and TCP, may be repeated (SIPADMIN_SIP)"
+            "--sip",
+            metavar="HOST:PORT",
+            action="append",
+            help="UDP and TCP; or tcp:, tls:, ws: or wss: before it; may be repeated (SIPADMIN_SIP)",
         )
         parser.add_argument("--data", metavar="DIR", help="data folder (SIPADMIN_DATA, var/)")
 
@@ -62,7 +66,7 @@ class Command(BaseCommand):
         base = f"http://{reachable(own.http)}/"
         link = preparation.setup_address(base, is_terminal=sys.stdout.isatty())
         connection.close()
-        self.say(f"  Web   {base:<30} SIP   udp, tcp {', '.join(map(str, own.sip))}")
+        self.say(f"  Web   {base:<30} SIP   {' · '.join(map(str, own.sip))}")
         for line in link:
             self.say(line)
         if link:

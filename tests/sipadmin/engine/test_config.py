@@ -23,6 +23,21 @@ def test_each_address_has_udp_and_tcp():
     assert {(one.advertised_host, one.advertised_port) for one in made.listen} == {("sip.example", 5070)}
 
 
+def test_what_is_advertised_for_all_is_a_port_of_udp_and_tcp_alone(tmp_path):
+    made = make(
+        SIPADMIN_SIP="127.0.0.1:5062,tls:127.0.0.1:5061,wss:127.0.0.1:8443=phone.example:443",
+        SIPADMIN_MULTICAST="",
+        SIPADMIN_ADVERTISE="sip.example:5070",
+        SIPADMIN_DATA=str(tmp_path),
+    )
+    assert [(one.protocol, one.advertised_host, one.advertised_port) for one in made.listen] == [
+        ("udp", "sip.example", 5070),
+        ("tcp", "sip.example", 5070),
+        ("tls", "sip.example", None),
+        ("wss", "phone.example", 443),
+    ]
+
+
 def test_names_become_addresses():
     assert make(SIPADMIN_SIP="localhost:5062").listen[0].host in ("127.0.0.1", "::1")
     with pytest.raises(OSError):

@@ -1,10 +1,13 @@
 """The `sip` ASGI application: one scope, commands as events."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from sip.transport.tls import TlsContexts, TlsFiles
 from sipadmin.engine import worker
+from tests.sip.transport.certificates import certificate
 
 
 class FakeEngine:
@@ -82,3 +85,30 @@ async def test_commands(run):
         "There is no command 'dance'.",
     ]
     assert "caught up" in log
+
+
+class TestCertificates:
+    """What the command `certificate` asks."""
+
+    @pytest.fixture
+    def engine(self, tmp_path):
+        files = TlsFiles([certificate(tmp_path, "sip.example.org")])
+        contexts = TlsContexts(files)
+        return SimpleNamespace(
+            config=SimpleNamespace(tls=files), endpoint=SimpleNamespace(reload_certificates=contexts.reload)
+        )
+
+    async def ask(self, engine, name):
+        return await worker.run_command(engine, {"name": name, "arguments": {}})
+
+    async def test_they_are_told(self, engine):
+        (known,) = (await self.ask(engine, "certificates"))["facts"]["certificates"]
+        assert known["names"] == ["sip.example.org"]
+        engine.config.tls = None
+        assert await self.ask(engine, "certificates") == {"facts": {"certificates": []}}
+
+    async def test_a_broken_file(self, engine):
+        assert await self.ask(engine, "reload_certificates") == {"facts": {}}
+        engine.config.tls.certificates[0].chain.write_text("nothing")
+        assert "stay in use" in (await self.ask(engine, "reload_certificates"))["error"]
+        assert "holds no certificate" in (await self.ask(engine, "certificates"))["error"]
