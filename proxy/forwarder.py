@@ -17,6 +17,7 @@ from proxy.core.targets import Forward
 from proxy.core.validation import breadth_of
 from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord
+from proxy.instances import Instances
 from proxy.proxied import ProxiedRequest
 from proxy.running import RunningRequests
 from sip.endpoint import Endpoint
@@ -41,6 +42,7 @@ class Forwarder:
         admission: Admission,
         count: Counter[str],
         recursion_limit: int,
+        instances: Instances,
     ) -> None:
         self.endpoint = endpoint
         self.proof = proof
@@ -51,6 +53,7 @@ class Forwarder:
         self._admission = admission
         self._count = count
         self._recursion_limit = recursion_limit
+        self._instances = instances
 
     def request_finished(self, proxied: ProxiedRequest) -> None:
         """The last branch of a request has ended."""
@@ -61,8 +64,10 @@ class Forwarder:
         for proxied in self.running.calling(binding.aor):
             proxied.join(binding, now)
 
-    def within_dialog(self, request: Request, routed: Routed) -> Target:
-        """The one target of a request in a dialog (§16.5)."""
+    def within_dialog(self, request: Request, routed: Routed) -> Target | None:
+        """The one target of a request in a dialog (§16.5); None when it is a phone of ours that is away."""
+        if not routed.routes and self._instances.is_own(routed.uri):
+            return self._instances.target(routed.uri, self.endpoint.now())
         flow = None if routed.routes else self.flows.flow_for(request.call_id, routed.uri.text)
         return Target(routed.uri, flow=flow)
 
@@ -117,6 +122,9 @@ class Forwarder:
     def forward_stateless(self, request: Request, routed: Routed) -> None:
         """Forward an ACK or a CANCEL of which nothing is known here."""
         target = self.within_dialog(request, routed)
+        if target is None:
+            self._count["no_next_hop"] += 1
+            return
         copy = copy_for(request, routed, target, self._admission.own_realm(request))
 
         def found(hops: list[NextHop]) -> None:

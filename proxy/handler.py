@@ -33,11 +33,13 @@ from proxy.core.targets import REDIRECTING, Decision, Forward, TargetFinder, Way
 from proxy.core.validation import check_max_forwards, check_scheme
 from proxy.events import Wall
 from proxy.forwarder import Forwarder
+from proxy.instances import Instances
 from proxy.own_methods import OwnMethod
 from proxy.recipients import Recipients
 from proxy.recorder import CallLog, wall_clock
 from proxy.running import RunningRequests
 from sip.endpoint import Endpoint
+from sip.gruu import Gruus
 from sip.message.errors import BadMessage
 from sip.message.messages import Request, response_to
 from sip.transaction.server import ServerTransaction
@@ -54,7 +56,8 @@ class ProxyHandler:
     ``wall`` turns the loop clock into seconds since the epoch; ``relay_from`` are networks that may use us to reach
     other domains without being asked who they are; ``supported`` are the server's option-tags; ``recursion_limit`` is
     how many contacts of 3xx responses are followed for one request (0: they go to the caller); ``way`` decides how a
-    binding is reached; ``own_methods`` are the methods this server has a part in. ``count`` counts what was dropped
+    binding is reached; ``own_methods`` are the methods this server has a part in; ``gruus`` opens the
+    addresses of single phones (RFC 5627). ``count`` counts what was dropped
     without an answer, and what loops and redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
@@ -76,6 +79,7 @@ class ProxyHandler:
         recursion_limit: int = 0,
         way: WayTo = way_to,
         own_methods: Mapping[str, OwnMethod] | None = None,
+        gruus: Gruus | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.count: Counter[str] = Counter()
@@ -86,10 +90,10 @@ class ProxyHandler:
         self._checks = RequestChecks(self.count)
         own_ports = {port for one in endpoint.listeners for port in (one.port, one.advertised_port) if port}
         self.responsibility = Responsibility(directory, endpoint.is_own_address, own_ports)
-        self.admission = Admission(
-            CallerCheck(authenticator, directory), self.responsibility, relay_from, wall or wall_clock()
-        )
-        self._recipients = Recipients(directory, location, policies, self.responsibility)
+        wall = wall or wall_clock()
+        self.admission = Admission(CallerCheck(authenticator, directory), self.responsibility, relay_from, wall)
+        self._instances = Instances(directory, location, self.responsibility, gruus, wall, way)
+        self._recipients = Recipients(directory, location, policies, self.responsibility, self._instances)
         self._forwarder = Forwarder(
             endpoint,
             self._proof,
@@ -98,6 +102,7 @@ class ProxyHandler:
             self.admission,
             self.count,
             recursion_limit,
+            self._instances,
         )
         self._supported = supported
         self._way = way
@@ -179,6 +184,10 @@ class ProxyHandler:
                 self._refuse(transaction, refusal, now)
             else:
                 target = self._forwarder.within_dialog(request, routed)
+                if target is None:
+                    gone = "The phone that this dialog is with is not registered any more: 480"
+                    self._refuse(transaction, Refuse(480, "Temporarily Unavailable", gone), now)
+                    return
                 self._forwarder.forward(transaction, routed, Forward([[target]], RELAY_RING_TIME), None, now)
         elif is_own and not routed.routes:
             own = self.own_methods.get(request.method)
@@ -262,7 +271,9 @@ class ProxyHandler:
         return preprocess(request, self.responsibility.is_own, self._proof, (flow.protocol, flow.local[1]))
 
     def _is_on_its_way(self, routed: Routed) -> bool:
-        """Whether our own Record-Route sent it here, and it leads on to somebody else."""
+        """Whether our Record-Route sent it here and it leads on to somebody else; or one phone of ours is meant."""
+        if not routed.routes and self._instances.is_own(routed.uri):
+            return True  # RFC 5627 §5.1: that it leads to nobody else is all there is to prove
         return routed.is_proven and (bool(routed.routes) or not self.responsibility.is_own(routed.uri))
 
     # Doing it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from proxy.choices import FORWARD, PROXY, Policy
 from proxy.core.facts import (
     DirectoryFacts,
     DomainFacts,
@@ -14,6 +15,7 @@ from proxy.core.facts import (
     Responsibility,
     UserFacts,
 )
+from proxy.instances import Instance, Instances
 from sip.message.params import printable
 from sip.message.uri import Uri
 from sip.transaction.server import ServerTransaction
@@ -28,11 +30,13 @@ class Recipients:
         location: LocationFacts,
         policies: Callable[[], PolicyFacts],
         responsibility: Responsibility,
+        instances: Instances,
     ) -> None:
         self._directory = directory
         self._location = location
         self._policies = policies
         self._responsibility = responsibility
+        self._instances = instances
 
     def find(self, transaction: ServerTransaction, uri: Uri, now: float) -> Recipient | None:
         """The recipient of a URI for this request; None when it is no user address of ours."""
@@ -41,6 +45,9 @@ class Recipients:
         domain = self._responsibility.domain_of(uri)
         if domain is None:
             return None
+        instance = self._instances.find(domain, uri, now)
+        if instance is not None:
+            return self._of_instance(transaction, domain, uri, instance)
         username = uri.username
         user = self._directory.user(domain, username)
         policy = self._policy_for(transaction, domain, user)
@@ -48,6 +55,17 @@ class Recipients:
             return Recipient(domain, None, printable(username), policy, ())
         bindings = self._location.lookup(user.aor, now) if user.enabled else ()
         return Recipient(domain, user, user.username, policy, bindings)
+
+    def _of_instance(
+        self, transaction: ServerTransaction, domain: DomainFacts, uri: Uri, instance: Instance
+    ) -> Recipient:
+        """Who asks for one phone gets that phone or nobody (RFC 5627 §5.1): his forwarding is for his other callers."""
+        user = instance.user
+        effective = self._policy_for(transaction, domain, user)
+        if effective.policy.action == FORWARD:
+            effective = effective._replace(policy=Policy(PROXY))
+        name = user.username if user is not None else printable(uri.username)
+        return Recipient(domain, user, name, effective, instance.bindings)
 
     def _policy_for(
         self, transaction: ServerTransaction, domain: DomainFacts, user: UserFacts | None

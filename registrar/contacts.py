@@ -11,7 +11,8 @@ from sip.message.limits import MAX_ROUTES, MAX_URI_CHARACTERS
 from sip.message.params import format_params, printable
 from sip.transport.flow import bare_host
 
-_NEUTRAL = frozenset({"q", "expires"})
+# What stands in a column of its own, and what is ours to give (RFC 5627 §5.1).
+_NEUTRAL = frozenset({"q", "expires", "pub-gruu", "temp-gruu"})
 
 
 def storable(text: str) -> str:
@@ -22,7 +23,7 @@ def storable(text: str) -> str:
 
 
 def other_parameters(params: dict[str, str | None]) -> str:
-    """Contact parameters other than q and expires, as text to be repeated in every 200."""
+    """Contact parameters other than q, expires and GRUUs, as text to be repeated in every 200."""
     if params.keys() <= _NEUTRAL:
         return ""
     return storable(format_params({name: value for name, value in params.items() if name not in _NEUTRAL}))
@@ -47,6 +48,8 @@ def contact_problem(
         return 400, "Contact with port 0"
     if uri.aor() == aor and uri.port is None:
         return 403, "Contact is the address-of-record itself"
+    if "gr" in uri.params and uri.host == aor.rpartition("@")[2]:
+        return 403, "Contact is a GRUU of this domain"  # RFC 5627 §5.1
     for host in (uri.host, (uri.params.get("maddr") or "").lower()):
         if not host:
             continue

@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 from registrar.choices import REFUSE
 from registrar.contacts import contact_problem, other_parameters, path_problem, storable
+from registrar.gruus import wants_gruu
 from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
 from registrar.outbound import FIRST_HOP_LACKS, OPTION, is_direct, is_flow_assured, wants_outbound
 from registrar.outcome import Refused, Registered
+from sip.gruu import OPTION as GRUU
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
 from sip.message.errors import BadMessage
@@ -23,8 +25,8 @@ from sip.message.messages import Request
 from sip.message.params import unquote
 from sip.transport.flow import Flow, host_and_port
 
-# Option tags a registrar of ours understands (§8.2.2.3, RFC 3327, RFC 5626).
-SUPPORTED = frozenset({"path", OPTION})
+# Option tags a registrar of ours understands (§8.2.2.3, RFC 3327, RFC 5626, RFC 5627).
+SUPPORTED = frozenset({"path", OPTION, GRUU})
 LONGEST_USER_AGENT = 200
 
 
@@ -88,7 +90,9 @@ def register(
     # RFC 3327 §5.3: the Path goes back to phones that understand it.
     echoed = path if path and _supports_path(request) else ()
     if not request.has("contact"):
-        return Registered(BindingChanges(record.aor), live, echoed)  # §10.2.3
+        query = Registered(BindingChanges(record.aor), live, echoed)  # §10.2.3
+        query.wants_gruu = limits.gruu and wants_gruu(request)
+        return query
     try:
         contacts = parse_contacts(request.lines("contact"))
         if contacts.is_star:
@@ -101,6 +105,7 @@ def register(
         return Refused(400, error.reason, "10.3 step 7")
     if isinstance(result, Registered):
         result.path = echoed
+        result.wants_gruu = limits.gruu and wants_gruu(request)
     return result
 
 

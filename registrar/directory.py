@@ -46,6 +46,11 @@ class Directory:
         """The user of that name, or the one an alias leads to, enabled or not."""
         return domain.users.get(username) or domain.aliases.get(username)
 
+    def by_id(self, domain: DomainEntry, user_id: int) -> UserEntry | None:
+        """The user of that id, if he is in that domain."""
+        user = self._users.get(user_id)
+        return user if user is not None and user.domain is domain else None
+
     def by_aor(self, aor: str) -> UserEntry | None:
         """The user of a canonical address-of-record; aliases are resolved by ``user``."""
         return self._by_aor.get(aor)

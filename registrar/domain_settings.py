@@ -21,6 +21,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "path_without_support",
         "outbound",
         "flow_timer",
+        "gruu",
     ),
     "Ringing": ("keep_ringing", "wait_for_group", "late_joiners"),
     "Passwords": ("realm", "auth_register", "auth_call", "digest_algorithms"),

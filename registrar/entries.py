@@ -45,6 +45,7 @@ class DomainEntry:
     keep_ringing: bool
     wait_for_group: bool
     late_joiners: bool
+    gruu: bool
 
     def __init__(self, row: Domain, aliases: Iterable[str] = ()) -> None:
         self.id: int = row.pk

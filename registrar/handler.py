@@ -13,12 +13,15 @@ from registrar.clock import Clock
 from registrar.core import SUPPORTED, Source, inspect_request, register
 from registrar.directory import Directory, DomainEntry, Dropped, UserEntry
 from registrar.events import BY_PHONE, Change, ContactEvent, Observe, auth_failure, binding_event
+from registrar.gruus import gruu_parameters
 from registrar.journal import Journal
 from registrar.limits import Limits
 from registrar.location import StoredLocation
 from registrar.outbound import OPTION
 from registrar.outcome import Refused, Registered
 from sip.auth.authenticator import Authenticator, AuthResult
+from sip.gruu import OPTION as GRUU
+from sip.gruu import Gruus
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.errors import BadMessage
 from sip.message.messages import Request
@@ -58,6 +61,7 @@ class RegistrarHandler:
         clock: Clock,
         domain_of: Callable[[Uri], DomainEntry | None] | None = None,
         chance: Callable[[], float] = random,
+        gruus: Gruus | None = None,
     ) -> None:
         """``domain_of`` gives the domain of ours that a URI is in: by its host name unless told otherwise.
 
@@ -72,6 +76,7 @@ class RegistrarHandler:
         self._clock = clock
         self._domain_of = domain_of or (lambda uri: directory.domain(uri.host))
         self._chance = chance
+        self._gruus = gruus
         self.count: Counter[str] = Counter()
         self.observers: list[Observe] = []  # told of every change of a binding, once it is stored
         self._noted_uris: set[tuple[str, str]] = set()
@@ -84,8 +89,7 @@ class RegistrarHandler:
         if self._endpoint.is_merged(transaction):
             self._refuse(transaction, Refused(482, "Merged request", "8.2.2.2"))
             return
-        supported = SUPPORTED if domain.outbound else SUPPORTED - {OPTION}
-        refused = inspect_request(request, domain.path_without_support, supported)
+        refused = inspect_request(request, domain.path_without_support, _supported(domain))
         if refused is not None:
             self._refuse(transaction, refused)
             return
@@ -113,6 +117,7 @@ class RegistrarHandler:
             domain.one_contact_per_device,
             domain.outbound,
             domain.flow_timer,
+            domain.gruu,
         )
         chance = self._chance() if limits.expires_jitter else 0.0
         source = Source(transaction.flow, actor.aor if actor is not None else "")
@@ -205,7 +210,8 @@ class RegistrarHandler:
 
     def _answer(self, transaction: ServerTransaction, decision: Registered, now: float) -> None:
         # Step 8; what remains is counted from the receipt of the request, whenever the commit came back.
-        fields = decision.fields(now)
+        gruus_of = partial(gruu_parameters, self._gruus, now_wall=self._clock.wall(now)) if self._gruus else None
+        fields = decision.fields(now, gruus_of)
         fields.append(("Date", self._clock.date(now)))
         transaction.respond_with(200, None, fields)
 
@@ -290,3 +296,11 @@ class RegistrarHandler:
         self._announce("binding", binding.id, partial(binding_event, binding, change, self._clock.wall, reason))
         for observe in self.observers:
             observe(binding, event or BY_PHONE[change])
+
+
+def _supported(domain: DomainEntry) -> frozenset[str]:
+    """Option tags that the domain leaves switched on."""
+    if domain.outbound and domain.gruu:
+        return SUPPORTED
+    is_on = {OPTION: domain.outbound, GRUU: domain.gruu}
+    return frozenset(tag for tag in SUPPORTED if is_on.get(tag, True))

@@ -16,7 +16,8 @@ class Limits:
     ``contact_limit``: what happens past ``max_contacts``. ``expires_jitter``: percent by which an interval is shortened
     at most, so that phones which came all at once do not come back all at once. ``one_contact_per_device``:
     a device that names itself leaves the addresses that it does not repeat. ``outbound``: flows are kept where a phone
-    wants it (RFC 5626); it should use them every ``flow_timer`` seconds, 0 when that is its own choice.
+    wants it (RFC 5626); it should use them every ``flow_timer`` seconds, 0 when that is its own choice. ``gruu``:
+    phones get addresses of their own (RFC 5627).
     """
 
     __slots__ = (
@@ -24,6 +25,7 @@ class Limits:
         "default_expires",
         "expires_jitter",
         "flow_timer",
+        "gruu",
         "max_contacts",
         "max_expires",
         "min_expires",
@@ -42,6 +44,7 @@ class Limits:
         one_contact_per_device: bool = False,
         outbound: bool = True,
         flow_timer: int = 0,
+        gruu: bool = True,
     ) -> None:
         self.min_expires = min_expires
         self.default_expires = default_expires
@@ -52,6 +55,7 @@ class Limits:
         self.one_contact_per_device = one_contact_per_device
         self.outbound = outbound
         self.flow_timer = flow_timer
+        self.gruu = gruu
 
     def requested(self, address: Address, expires_field: str | None) -> int:
         """Seconds asked for: the Contact's parameter, else the header field, else the default (§10.3 step 7)."""

@@ -110,6 +110,11 @@ class Domain(models.Model):
         default=True,
         help_text="A phone that registers while its user is being called rings, too.",
     )
+    gruu = models.BooleanField(
+        "an address for each phone",
+        default=True,
+        help_text="RFC 5627: a phone that asks for it gets GRUUs, which lead to it and to no other phone of its user.",
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

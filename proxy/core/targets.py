@@ -42,6 +42,14 @@ def way_to(binding: BindingFacts) -> Way:
     return (), None
 
 
+def to_binding(binding: BindingFacts, uri: Uri, way: WayTo) -> Target:
+    """Target of a binding, whose contact is ``uri``."""
+    routes, flow = way(binding)
+    target = Target(uri, binding.q, routes, flow, binding.user_agent, is_binding=True, is_flow_only=binding.is_outbound)
+    target.phone = phone_of(binding)
+    return target
+
+
 class TargetFinder:
     """Decides for one request. ``gather`` finds the recipient of any URI, None when it is not a user address of ours;
     ``is_own`` tells whether a URI would lead back to this server; ``caller`` is the address the request came from."""
@@ -172,12 +180,7 @@ class TargetFinder:
             return []
         if self._is_own(uri) and not binding.path:
             return self._of_own_uri(uri, binding.q, request_uri, late)
-        routes, flow = self._way_to(binding)
-        target = Target(
-            uri, binding.q, routes, flow, binding.user_agent, is_binding=True, is_flow_only=binding.is_outbound
-        )
-        target.phone = phone_of(binding)
-        return [target]
+        return [to_binding(binding, uri, self._way_to)]
 
     def _of_own_uri(self, uri: Uri, q: float, request_uri: Uri, late: dict[str, Joining]) -> list[Target]:
         """A contact that leads back to this server: taken as whom it names, without sending ourselves a request."""

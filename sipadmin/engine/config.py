@@ -33,6 +33,7 @@ class EngineConfig(NamedTuple):
     nonce_secret: bytes
     route_secret: bytes
     relay_from: Sequence[Network | str]
+    gruu_secret: bytes
     version: str
     name_servers: Sequence[tuple[str, int]] = ()
     tls: TlsFiles | None = None
@@ -51,6 +52,7 @@ def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
         derive_secret(secret_key, "nonces"),
         derive_secret(secret_key, "routes"),
         [*own.relay_from, *own.relay_names],
+        derive_secret(secret_key, "gruus"),
         version,
         own.dns,
         tls_files(own),

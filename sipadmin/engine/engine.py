@@ -21,6 +21,7 @@ from proxy.trace.capture import Capture
 from proxy.trace.levels import OFF, RecordingRules
 from proxy.trace.rows import load_rules
 from registrar.clock import Clock
+from registrar.core import SUPPORTED
 from registrar.directory import Directory, DomainEntry
 from registrar.flows import StoredFlows
 from registrar.handler import RegistrarHandler
@@ -30,6 +31,7 @@ from registrar.watching.handler import WatchingHandler
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
 from sip.endpoint import Endpoint
+from sip.gruu import Gruus
 from sip.message.uri import Uri
 from sipadmin.audit.trail import forget_old as forget_old_entries
 from sipadmin.engine.config import EngineConfig
@@ -68,6 +70,7 @@ class Engine:
         announce = self.events.announce
         self.capture = Capture(endpoint.now, announce)
         self.recorder = Recorder(announce, self.clock.wall, capture=self.capture)
+        gruus = Gruus(config.gruu_secret)
         self.proxy = ProxyHandler(
             endpoint,
             self.directory,
@@ -78,6 +81,8 @@ class Engine:
             secret=config.route_secret,
             wall=self.clock.wall,
             relay_from=config.relay_from,
+            supported=sorted(SUPPORTED),
+            gruus=gruus,
         )
         self.registrar = RegistrarHandler(
             endpoint,
@@ -88,6 +93,7 @@ class Engine:
             announce,
             self.clock,
             self.domain_of,
+            gruus=gruus,
         )
         self.watching = WatchingHandler(
             endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall

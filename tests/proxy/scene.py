@@ -72,6 +72,9 @@ class ADirectory:
     def user(self, domain: ADomain, username: str) -> AUser | None:
         return self.users.get((domain.id, username))
 
+    def by_id(self, domain: ADomain, user_id: int) -> AUser | None:
+        return next((user for user in self.users.values() if user.id == user_id and user.domain is domain), None)
+
 
 class ALog:
     """Recorder that keeps the records."""

@@ -248,7 +248,7 @@ class TestRefusal:
 
     @pytest.mark.rule("R04")
     def test_unsupported(self, registrar):
-        assert registrar.send("Require: path, gruu").first("unsupported") == "gruu"
+        assert registrar.send("Require: path, frob").first("unsupported") == "frob"
 
     @pytest.mark.rule("R03")
     def test_known_and_unknown_users_get_the_same_401(self, registrar):

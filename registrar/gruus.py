@@ -1,0 +1,23 @@
+"""The GRUUs in the 200 to a REGISTER (RFC 5627 §5.2). Pure."""
+
+from __future__ import annotations
+
+from sip.gruu import OPTION, Gruus, public
+from sip.location import Binding
+from sip.message.messages import Request
+
+
+def wants_gruu(request: Request) -> bool:
+    """Whether the phone understands GRUUs (RFC 5627 §4.1)."""
+    tags = [*request.values("supported"), *request.values("require")]
+    return OPTION in [tag.lower() for tag in tags]
+
+
+def gruu_parameters(gruus: Gruus, binding: Binding, now_wall: float) -> str:
+    """Contact parameters pub-gruu and temp-gruu of a binding; empty when its phone cannot have any."""
+    if not binding.instance_id or not binding.uri.is_sip:
+        return ""
+    temporary = gruus.temporary(
+        binding.user_id, binding.aor, binding.instance_id, binding.call_id, binding.cseq, now_wall
+    )
+    return f';pub-gruu="{public(binding.aor, binding.instance_id)}";temp-gruu="{temporary}"'
