@@ -5,6 +5,7 @@ from django.db import models
 
 from registrar.choices import CONTACT_LIMITS, DIGEST_ALGORITHMS, PATH_WITHOUT_SUPPORT, words
 from registrar.querysets import BindingQuerySet
+from registrar.tags import LONGEST_TEXT
 
 LARGEST_NUMBER = 2_147_483_647  # what every database stores
 
@@ -160,6 +161,7 @@ class SipUser(models.Model):
     may_watch = models.BooleanField(
         default=False, help_text="May watch the registrations of every user of the domain (RFC 3680)."
     )
+    tags = models.CharField(max_length=LONGEST_TEXT, blank=True, editable=False, help_text="See registrar.tags.")
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -6,7 +6,6 @@ any host. The poke after the commit only saves the engine's next quarter of a se
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from django.db import models, transaction
@@ -14,7 +13,10 @@ from django.db.models.signals import post_delete, post_save
 
 from proxy.models import DeliveryPolicy, RecordingSettings
 from registrar.models import Alias, Domain, DomainAlias, SipUser, ThirdPartyRule
+from sipadmin.audit.context import current
 from sipadmin.models import ConfigChange
+
+API_TIMEOUT = 5.0  # seconds; an engine that is up answers in a few milliseconds
 
 
 def record_change(kind: str, object_id: int | None = None) -> None:
@@ -39,11 +41,19 @@ def record_changes(kind: str, object_ids: list[int], most: int = 500) -> None:
 
 
 def poke_engine() -> None:
-    """Ask the engine to read the notices now. It may not be running: then it reads them when it starts."""
+    """Ask the engine to read the notices now. It may not be running: then it reads them when it starts.
+
+    A request of the API waits for the engine and says in its answer how that went.
+    """
     from sipadmin.bus import EngineUnavailable, engine_command
 
-    with suppress(EngineUnavailable):
-        engine_command("poll_changes", timeout=0.2)
+    context = current()
+    try:
+        engine_command("poll_changes", timeout=API_TIMEOUT if context.waits_for_engine else 0.2)
+    except EngineUnavailable as error:
+        context.engine_state = f"pending ({error})"
+    else:
+        context.engine_state = context.engine_state or "live"
 
 
 def subject(row: models.Model) -> tuple[str, int | None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from proxy.choices import INHERIT
@@ -16,9 +17,9 @@ from sipadmin.audit.trail import Changes, difference, record_many
 from sipadmin.changes import record_change, record_changes
 from sipadmin.user_table import ImportRefused, Progress, Row, RowError, check_rows
 
-BATCH = 1000
+BATCH = 900  # ids in one statement; some builds of SQLite take no more than 999 parameters
 HA1_FIELDS = ["ha1_md5", "ha1_sha256", "ha1_sha512_256"]
-USER_FIELDS = ["display_name", "enabled", "max_contacts", "may_watch", *HA1_FIELDS, "version", "updated_at"]
+USER_FIELDS = ["display_name", "enabled", "max_contacts", "may_watch", "tags", *HA1_FIELDS, "version", "updated_at"]
 
 
 class ImportCounts(NamedTuple):
@@ -91,6 +92,10 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
         for name, part in parts.items():
             changes[name] |= part
     names = {user.username for user in (*new, *changed)}
+    only_parts = [known[name].pk for name in touched - names]
+    for start in range(0, len(only_parts), BATCH):
+        part = SipUser.objects.filter(pk__in=only_parts[start : start + BATCH])
+        part.update(version=F("version") + 1, updated_at=now)
     record_changes("user", [known[name].pk for name in sorted(names | touched)])
     if touched:
         record_change("policy")

@@ -11,11 +11,12 @@ from django.core.exceptions import ValidationError
 
 from proxy.choices import INHERIT, parse_policy
 from registrar.models import Domain, SipUser, username_validator
+from registrar.tags import parse_tags
 from sipadmin.provisioning import ProvisioningError, parse_boolean, parse_number, set_credentials
 
 COLUMNS = (
     "user", "password", "policy", "display_name", "ring_time", "enabled", "max_contacts", "aliases",
-    "ha1_md5", "ha1_sha256", "may_watch",
+    "ha1_md5", "ha1_sha256", "may_watch", "tags",
 )  # fmt: skip
 MOST_ERRORS = 20
 
@@ -212,6 +213,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "enabled": parse_enabled,
     "max_contacts": parse_max_contacts,
     "may_watch": parse_may_watch,
+    "tags": lambda text: parse_tags(text.replace(",", " ").split()),
     "policy": parse_policy_text,
     "ring_time": parse_ring_time,
 }

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from proxy.models import CallAttempt, CallBranch
-from sipadmin.rest.serializers import StrictSerializer
+from sipadmin.rest.serializers import ChosenFields, StrictSerializer
 
 
 class ServerPolicySerializer(StrictSerializer):
@@ -29,8 +29,10 @@ class CallBranchSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class CallSerializer(serializers.ModelSerializer):
+class CallSerializer(ChosenFields, serializers.ModelSerializer):
     """A call attempt, as lists show it."""
+
+    BRIEF = ("id", "call_id", "caller", "callee", "state", "status", "started_at")
 
     branches = CallBranchSerializer(many=True, read_only=True)
 

@@ -22,9 +22,10 @@ from sipadmin.user_table import ImportRefused, Row, check_row
 LARGEST = 1000
 ITEM_FIELDS = (
     "username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "enabled", "policy", "ring_time",
-    "max_contacts", "may_watch", "aliases",
+    "max_contacts", "may_watch", "aliases", "tags",
 )  # fmt: skip
 TEXT_FIELDS = ("username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "policy")
+LIST_FIELDS = ("aliases", "tags")
 NUMBER_FIELDS = ("ring_time", "max_contacts")
 BOOLEAN_FIELDS = ("enabled", "may_watch")
 
@@ -125,11 +126,11 @@ class Bulk:
                 if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                     errors[name] = "must be a whole number or null"
                 texts[name] = "" if value is None else str(value)
-            elif name == "aliases":
+            elif name in LIST_FIELDS:
                 if not isinstance(value, list) or not all(
-                    isinstance(alias, str) and alias.split() == [alias] and "," not in alias for alias in value
+                    isinstance(word, str) and word.split() == [word] and "," not in word for word in value
                 ):
-                    errors[name] = "must be a list of names"
+                    errors[name] = "must be a list of names without spaces"
                 else:
                     texts[name] = " ".join(value)
         domain = self.domains.get(texts.pop("domain", "").strip().lower())

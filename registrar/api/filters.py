@@ -12,6 +12,8 @@ from sipadmin.rest.serializers import split_aor
 class DomainFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
     enabled = django_filters.BooleanFilter()
+    updated__gte = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    ordering = django_filters.OrderingFilter(fields=["name", "updated_at", "created_at"])
 
     class Meta:
         model = Domain
@@ -25,6 +27,7 @@ class UserFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(method="filter_q", help_text="Part of the user name or the display name.")
     enabled = django_filters.BooleanFilter()
     registered = django_filters.BooleanFilter(field_name="is_registered")
+    tag = django_filters.CharFilter(method="filter_tag", help_text="Users that have this tag.")
     updated__gte = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
     ordering = django_filters.OrderingFilter(fields=["username", "updated_at", "created_at"])
 
@@ -35,6 +38,9 @@ class UserFilter(django_filters.FilterSet):
     def filter_q(self, queryset: QuerySet, name: str, text: str) -> QuerySet:
         return queryset.filter(username__icontains=text) | queryset.filter(display_name__icontains=text)
 
+    def filter_tag(self, queryset: QuerySet, name: str, text: str) -> QuerySet:
+        return queryset.filter(tags__contains=f",{text.lower()},")
+
 
 class BindingFilter(django_filters.FilterSet):
     aor = django_filters.CharFilter(method="filter_aor", help_text="bob@example.org")
@@ -44,6 +50,7 @@ class BindingFilter(django_filters.FilterSet):
     contact__ic = django_filters.CharFilter(field_name="contact", lookup_expr="icontains")
     registered_by = django_filters.CharFilter(lookup_expr="iexact")
     refreshed__gte = django_filters.IsoDateTimeFilter(field_name="refreshed_at", lookup_expr="gte")
+    ordering = django_filters.OrderingFilter(fields=["id", "created_at", "refreshed_at", "expires_at"])
 
     class Meta:
         model = Binding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -9,8 +10,9 @@ from rest_framework import serializers
 
 from registrar.domain_settings import SETTINGS
 from registrar.models import LARGEST_NUMBER, Binding, Domain, SipUser, ThirdPartyRule
+from registrar.tags import parse_tags, tags_of
 from sipadmin.provisioning import own_policy, save_domain, save_user
-from sipadmin.rest.serializers import AorField, EffectivePolicySerializer, StrictSerializer, split_aor
+from sipadmin.rest.serializers import AorField, ChosenFields, EffectivePolicySerializer, StrictSerializer, split_aor
 
 RING_TIME = {"required": False, "allow_null": True, "min_value": 1, "max_value": 3600}
 
@@ -22,8 +24,23 @@ class NamesField(serializers.ListField):
         return [alias.name for alias in aliases.all()]
 
 
+class TagsField(serializers.ListField):
+    """The text of registrar.tags as a list."""
+
+    def to_representation(self, text: Any) -> list[str]:
+        return tags_of(text)
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return parse_tags(super().to_internal_value(data))
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from None
+
+
 class DomainSerializer(StrictSerializer):
     """A domain. ``policy`` and ``ring_time`` are its own; ``effective_policy`` is what decides."""
+
+    BRIEF = ("id", "name", "enabled")
 
     id = serializers.IntegerField(read_only=True)
     name = serializers.CharField(max_length=253)
@@ -44,9 +61,9 @@ class DomainSerializer(StrictSerializer):
         **{name: Domain._meta.get_field(name).get_default() for name in SETTINGS},
     }  # fmt: skip
 
-    def get_fields(self) -> dict[str, serializers.Field]:
+    def get_all_fields(self) -> dict[str, serializers.Field]:
         """The members above, and after the names every setting as the model describes it."""
-        fields = super().get_fields()
+        fields = super().get_all_fields()
         settings = {name: self.setting(name) for name in SETTINGS}
         first = {name: fields.pop(name) for name in ("id", "name", "aliases")}
         return {**first, **settings, **fields}
@@ -97,6 +114,8 @@ def stored_policy(owner: Domain | SipUser) -> tuple[str, int | None]:
 class UserSerializer(StrictSerializer):
     """A SIP user. Credentials go in and never come out."""
 
+    BRIEF = ("id", "aor", "display_name", "enabled")
+
     id = serializers.IntegerField(read_only=True)
     aor = serializers.SerializerMethodField(help_text="The key in addresses: bob@example.org")
     uri = serializers.CharField(source="aor", read_only=True)
@@ -121,14 +140,16 @@ class UserSerializer(StrictSerializer):
     may_watch = serializers.BooleanField(
         required=False, help_text="May watch the registrations of every user of the domain (RFC 3680)."
     )
+    tags = TagsField(child=serializers.CharField(max_length=40), required=False)
     registered = serializers.SerializerMethodField()
+    last_registered_at = serializers.SerializerMethodField(help_text="Newest registration that is still remembered.")
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
     DEFAULTS = {
         "display_name": "", "enabled": True, "policy": "inherit", "ring_time": None, "aliases": [],
-        "max_contacts": None, "may_watch": False,
+        "max_contacts": None, "may_watch": False, "tags": [],
     }  # fmt: skip
 
     def get_aor(self, user: SipUser) -> str:
@@ -136,6 +157,9 @@ class UserSerializer(StrictSerializer):
 
     def get_effective_policy(self, user: SipUser) -> EffectivePolicySerializer:
         return self.context["effective"](user)
+
+    def get_last_registered_at(self, user: SipUser) -> datetime | None:
+        return self.context["last_registered"](user)
 
     def get_registered(self, user: SipUser) -> bool:
         found = getattr(user, "is_registered", None)
@@ -173,6 +197,8 @@ class UserSerializer(StrictSerializer):
 
     def save(self, **more: Any) -> Any:
         values = {**(self.DEFAULTS if self.context.get("replaces") else {}), **self.validated_data}
+        if "tags" in values:
+            values["tags"] = values["tags"] or ""
         self.instance, self.is_new = save_user(**values)
         return self.instance
 
@@ -184,8 +210,10 @@ def find_domain(name: str, in_address: bool = False) -> Domain:
     return domain
 
 
-class BindingSerializer(serializers.ModelSerializer):
+class BindingSerializer(ChosenFields, serializers.ModelSerializer):
     """One contact of one user, as it is registered now."""
+
+    BRIEF = ("id", "aor", "contact", "expires_at")
 
     aor = serializers.SerializerMethodField()
     is_third_party = serializers.SerializerMethodField(help_text="Registered by somebody else than its user.")

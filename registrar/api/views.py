@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 from django.http import Http404
+from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.request import Request
@@ -17,7 +20,11 @@ from registrar.api import filters, serializers
 from registrar.models import Binding, Domain, SipUser, ThirdPartyRule
 from sipadmin.bus import engine_command
 from sipadmin.effective import describe, effective_policies
+from sipadmin.models import Event
+from sipadmin.rest.conditions import ConditionalWrites
 from sipadmin.rest.serializers import split_aor
+
+REGISTERED = ("registration.created", "registration.refreshed", "registration.moved")
 
 
 class PolicyContext:
@@ -42,34 +49,80 @@ class PolicyContext:
         return {**super().get_serializer_context(), "effective": effective_of}
 
 
-class NaturalKeyViewSet(PolicyContext, viewsets.ModelViewSet):
+class LastRegistered:
+    """Gives the serializer ``last_registered``: all users of one page in two queries."""
+
+    _owners: list[Any] | None = None
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        found: dict[int, Any] = {}
+
+        def last_of(user: SipUser) -> Any:
+            if user.pk not in found:
+                users = self._owners or [user]
+                found.update(last_registered(users if user in users else [user]))
+            return found.get(user.pk)
+
+        return {**super().get_serializer_context(), "last_registered": last_of}
+
+
+def last_registered(users: Sequence[SipUser]) -> dict[int, datetime | None]:
+    """When each registered last: by a binding of now, or by the event log."""
+    rows = Binding.objects.filter(user__in=users).values_list("user").annotate(Max("refreshed_at"))
+    found: dict[int, datetime | None] = {user.pk: None for user in users} | dict(rows.order_by())
+    missing = {user.aor: user.pk for user in users if found[user.pk] is None}
+    events = Event.objects.filter(subject__in=missing, type__in=REGISTERED).values_list("subject").annotate(Max("ts"))
+    return found | {missing[aor]: at for aor, at in events.order_by()}
+
+
+class NaturalKeyViewSet(PolicyContext, ConditionalWrites, viewsets.ModelViewSet):
     """CRUD where PUT creates what is not there yet (201) and replaces what is (200)."""
 
     def answer(self, serializer: BaseSerializer) -> Response:
         serializer.is_valid(raise_exception=True)
-        with transaction.atomic():
-            row = serializer.save()
+        row = serializer.save()
         facts = dict(serializer.to_representation(row))
         if getattr(serializer, "warnings", None):
             facts["warnings"] = serializer.warnings
-        return Response(facts, status=201 if serializer.is_new else 200)
+        headers = {"Location": self.request.build_absolute_uri(self.place(row))} if serializer.is_new else {}
+        return self.tagged(Response(facts, status=201 if serializer.is_new else 200, headers=headers), row)
 
+    @transaction.atomic
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(self.get_serializer(data=request.data))
 
+    @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.check(self.find())
         context = {**self.get_serializer_context(), **self.key(), "replaces": True}
         return self.answer(self.get_serializer_class()(data=request.data, context=context))
 
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.answer(self.get_serializer(self.get_object(), data=request.data, partial=True))
-
     @transaction.atomic
-    def perform_destroy(self, row: Any) -> None:
-        row.delete()
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        self.check(row)
+        return self.answer(self.get_serializer(row, data=request.data, partial=True))
+
+    def get_object(self) -> Any:
+        row = self.find()
+        if row is None:
+            raise Http404(f"There is no {self.scope.removesuffix('s')} {self.kwargs[self.lookup_kwarg()]}.")
+        self.check_object_permissions(self.request, row)
+        return row
+
+    def lookup_kwarg(self) -> str:
+        return self.lookup_url_kwarg or self.lookup_field
+
+    def find(self) -> Any:
+        """The row that the address names, or None."""
+        raise NotImplementedError  # each kind of address has its own
 
     def key(self) -> dict[str, Any]:
         """Serializer context from the address."""
+        raise NotImplementedError  # each kind of address has its own
+
+    def place(self, row: Any) -> str:
+        """Path of a row."""
         raise NotImplementedError  # each kind of address has its own
 
 
@@ -97,9 +150,11 @@ class DomainViewSet(NaturalKeyViewSet):
             .order_by("name")
         )
 
-    def get_object(self) -> Domain:
-        self.kwargs["name"] = self.kwargs["name"].lower()
-        return super().get_object()
+    def find(self) -> Domain | None:
+        return self.get_queryset().filter(name=self.kwargs["name"].lower()).first()
+
+    def place(self, domain: Domain) -> str:
+        return reverse("api-domain-detail", args=[domain.name])
 
     def key(self) -> dict[str, Any]:
         return {"name": self.kwargs["name"].lower()}
@@ -111,7 +166,7 @@ class DomainViewSet(NaturalKeyViewSet):
 
 
 @extend_schema(parameters=[OpenApiParameter("aor", str, OpenApiParameter.PATH, description="bob@example.org")])
-class UserViewSet(NaturalKeyViewSet):
+class UserViewSet(LastRegistered, NaturalKeyViewSet):
     """SIP users, by address-of-record."""
 
     scope = "users"
@@ -130,13 +185,12 @@ class UserViewSet(NaturalKeyViewSet):
             .order_by("domain__name", "username")
         )
 
-    def get_object(self) -> SipUser:
+    def find(self) -> SipUser | None:
         username, domain = split_aor(self.kwargs["aor"])
-        user = self.get_queryset().filter(username=username, domain__name=domain).first()
-        if user is None:
-            raise Http404(f"There is no user {self.kwargs['aor']}.")
-        self.check_object_permissions(self.request, user)
-        return user
+        return self.get_queryset().filter(username=username, domain__name=domain).first()
+
+    def place(self, user: SipUser) -> str:
+        return reverse("api-user-detail", args=[str(user)])
 
     def key(self) -> dict[str, Any]:
         return {"aor": split_aor(self.kwargs["aor"])}
@@ -173,7 +227,7 @@ class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return Response(status=204)
 
 
-class ThirdPartyRuleViewSet(viewsets.ModelViewSet):
+class ThirdPartyRuleViewSet(ConditionalWrites, viewsets.ModelViewSet):
     """Who may register for somebody else."""
 
     scope = "users"
@@ -181,7 +235,3 @@ class ThirdPartyRuleViewSet(viewsets.ModelViewSet):
     filterset_class = filters.ThirdPartyRuleFilter
     queryset = ThirdPartyRule.objects.select_related("actor__domain", "target__domain").order_by("id")
     lookup_value_regex = r"\d{1,18}"
-
-    @transaction.atomic
-    def perform_destroy(self, rule: ThirdPartyRule) -> None:
-        rule.delete()

@@ -1,4 +1,4 @@
-"""On whose behalf code runs: a web request, or a command."""
+"""On whose behalf code runs, a web request or a command, and what it has come to so far."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ LONGEST_REASON = 500  # characters of X-Change-Reason that are kept
 
 
 class Context:
-    """``request`` None: a command or the engine. ``entries`` are the rows written so far, by subject."""
+    """``request`` None: a command or the engine. ``entries`` are the rows written so far, by subject.
+
+    ``engine_state``: ``live`` when the engine acts on all that was changed, ``pending (why)``, or empty: nothing was.
+    """
 
     def __init__(self, request: HttpRequest | None = None) -> None:
         self.request = request
         self.request_id = request_id(request) if request is not None else ""
         self.entries: dict[tuple[str, str], int] = {}
+        self.engine_state = ""
 
     @property
     def actor(self) -> str:
@@ -39,6 +43,11 @@ class Context:
         if token is not None:
             return f"token {token.name} ({name})" if name else f"token {token.name}"
         return name
+
+    @property
+    def waits_for_engine(self) -> bool:
+        """Programs go on with the answer to their request: what it says must hold by then."""
+        return self.request is not None and self.request.path.startswith("/api/")
 
     @property
     def source(self) -> str:
@@ -86,22 +95,26 @@ def audit_context(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
     """Middleware: changes made by a request are its user's; every answer carries its X-Request-ID."""
 
     async def answer_later(request: HttpRequest) -> HttpResponse:
-        token = _current.set(Context(request))
+        context = Context(request)
+        token = _current.set(context)
         try:
-            return add_id(request, await get_response(request))
+            return add_headers(context, await get_response(request))
         finally:
             _current.reset(token)
 
     def answer(request: HttpRequest) -> HttpResponse:
-        token = _current.set(Context(request))
+        context = Context(request)
+        token = _current.set(context)
         try:
-            return add_id(request, get_response(request))
+            return add_headers(context, get_response(request))
         finally:
             _current.reset(token)
 
     return answer_later if iscoroutinefunction(get_response) else answer
 
 
-def add_id(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    response.headers.setdefault("X-Request-ID", request_id(request))
+def add_headers(context: Context, response: HttpResponse) -> HttpResponse:
+    response.headers.setdefault("X-Request-ID", context.request_id)
+    if context.waits_for_engine and context.engine_state:
+        response.headers["X-Engine"] = context.engine_state
     return response

@@ -179,7 +179,10 @@ def _remember_deleted(sender: type[models.Model], instance: models.Model, origin
 
 def _saved(sender: type[models.Model], instance: models.Model, created: bool, **kwargs: Any) -> None:
     before = instance.__dict__.pop("_audit_before", {})
-    _note(instance, "created" if created else "changed", before, facts_of(instance))
+    # Of a new row only what is not as for every new row.
+    usual = {field.name: field.get_default() for field in sender._meta.concrete_fields} if created else {}
+    after = {name: value for name, value in facts_of(instance).items() if not created or value != usual[name]}
+    _note(instance, "created" if created else "changed", before, after)
 
 
 def _deleted(sender: type[models.Model], instance: models.Model, **kwargs: Any) -> None:

@@ -9,10 +9,13 @@ from rest_framework import serializers, viewsets
 
 from sipadmin.models import AuditEntry
 from sipadmin.rest.pagination import ById
+from sipadmin.rest.serializers import ChosenFields
 
 
-class AuditEntrySerializer(serializers.ModelSerializer):
+class AuditEntrySerializer(ChosenFields, serializers.ModelSerializer):
     """A change somebody made: ``changes`` is {field: [before, after]}, without any secret."""
+
+    BRIEF = ("id", "ts", "actor", "action", "subject")
 
     changes = serializers.DictField(child=serializers.ListField(min_length=2, max_length=2), read_only=True)
 

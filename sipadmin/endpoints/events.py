@@ -11,10 +11,13 @@ from rest_framework.exceptions import ValidationError
 from sipadmin.event_types import TYPES
 from sipadmin.models import Event
 from sipadmin.rest.pagination import ById
+from sipadmin.rest.serializers import ChosenFields
 
 
-class EventSerializer(serializers.ModelSerializer):
+class EventSerializer(ChosenFields, serializers.ModelSerializer):
     """Something that happened. ``data`` depends on the type."""
+
+    BRIEF = ("id", "ts", "type", "subject")
 
     type = serializers.CharField(read_only=True, help_text=", ".join(TYPES))
     data = serializers.DictField(read_only=True)

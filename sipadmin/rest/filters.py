@@ -10,6 +10,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
 PAGING = {"limit", "offset", "cursor"}
+CHOICE = {"fields", "omit", "brief"}
 
 
 class StrictFilters(DjangoFilterBackend):
@@ -19,9 +20,9 @@ class StrictFilters(DjangoFilterBackend):
         filterset_class = self.get_filterset_class(view, queryset)
         known = set(filterset_class.base_filters) if filterset_class else set()
         if view.action == "list":
-            unknown = sorted(set(request.query_params) - known - PAGING)
+            unknown = sorted(set(request.query_params) - known - PAGING - CHOICE)
             if unknown:
-                text = f"is not a filter; there are {', '.join(sorted(known | PAGING))}"
+                text = f"is not a filter; there are {', '.join(sorted(known | PAGING | CHOICE))}"
                 raise ValidationError({name: [ErrorDetail(text, "unknown")] for name in unknown})
             if any("\x00" in value for value in request.query_params.values()):
                 raise ValidationError("a filter cannot hold a zero byte")

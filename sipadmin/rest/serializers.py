@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -11,7 +12,43 @@ from rest_framework import serializers
 from registrar.models import SipUser
 
 
-class StrictSerializer(serializers.Serializer):
+class ChosenFields(serializers.Serializer):
+    """What is read can be cut to what is wanted: ``?fields=a,b``, ``?omit=a,b`` or ``?brief=true`` (``BRIEF``)."""
+
+    BRIEF: tuple[str, ...] = ()
+
+    def get_all_fields(self) -> dict[str, serializers.Field]:
+        """All there are; for those who add some."""
+        return super().get_fields()
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = self.get_all_fields()
+        request = self.context.get("request")
+        is_outermost = self.parent is None or (
+            isinstance(self.parent, serializers.ListSerializer) and self.parent.parent is None
+        )
+        if request is None or request.method not in ("GET", "HEAD") or not is_outermost:
+            return fields
+        return {name: fields[name] for name in chosen(request.query_params, list(fields), self.BRIEF)}
+
+
+def chosen(query: Mapping[str, str], names: Sequence[str], brief: Sequence[str] = ()) -> list[str]:
+    """Those of ``names`` that the query wants, in their order; ValidationError for one that is none."""
+    given = {key: [word.strip() for word in query[key].split(",")] for key in ("fields", "omit") if key in query}
+    for key, words in given.items():
+        unknown = [word for word in words if word not in names]
+        if unknown:
+            raise serializers.ValidationError(
+                {key: f"{', '.join(map(repr, unknown))}: there is no such field; there are {', '.join(names)}"}
+            )
+    text = query.get("brief", "false").lower()
+    if text not in ("true", "false"):
+        raise serializers.ValidationError({"brief": "must be true or false"})
+    wanted = given.get("fields", brief if text == "true" and brief else names)
+    return [name for name in names if name in wanted and name not in given.get("omit", ())]
+
+
+class StrictSerializer(ChosenFields):
     """Refuses members it does not know, so that a misspelt name is not a silent default."""
 
     def to_internal_value(self, data: Any) -> Any:

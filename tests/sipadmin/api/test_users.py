@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from registrar.models import Alias, SipUser
 from sip.auth.digest import ha1
-from sipadmin.models import ConfigChange
+from sipadmin.models import ConfigChange, Event
 from sipadmin.provisioning import own_policy, save_user, set_policy
 from tests.console import bind
 
@@ -82,7 +86,7 @@ def test_pages(admin_page, alice, bob):
 
 def test_the_number_of_queries_does_not_grow(admin_page, domain, django_assert_max_num_queries):
     SipUser.objects.bulk_create(SipUser(domain=domain, username=f"user{number}") for number in range(100))
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         assert len(admin_page.get(PLACE).json()["results"]) == 100
 
 
@@ -209,7 +213,7 @@ class TestBulk:
             {"username": f"user{n}", "domain": "example.org", "password": f"pw{n}", "policy": "redirect"}
             for n in range(1000)
         ]
-        with django_assert_max_num_queries(47):
+        with django_assert_max_num_queries(50):
             assert self.post(admin_page, items).json()["created"] == 1000
         assert SipUser.objects.count() == 1000
         assert ConfigChange.objects.exists()
@@ -296,3 +300,139 @@ class TestBulk:
         save_user(domain, "dora", password="x")
         answer = self.post(admin_page, [DORA, {**DORA, "domain": "example.net"}]).json()
         assert [result["result"] for result in answer["results"]] == ["updated", "created"]
+
+
+class TestConditions:
+    """RFC 9110 §13"""
+
+    def etag(self, admin_page) -> str:
+        return admin_page.get(PLACE + "bob@example.org/").headers["ETag"]
+
+    def test_every_answer_has_the_tag(self, admin_page, domain):
+        created = admin_page.post(PLACE, DORA, JSON)
+        assert created.headers["Location"] == "http://testserver/api/v1/users/dora@example.org/"
+        place = created.headers["Location"]
+        assert created.headers["ETag"] == admin_page.get(place).headers["ETag"]
+        changed = admin_page.patch(place, {"enabled": False}, JSON)
+        assert changed.headers["ETag"] == admin_page.get(place).headers["ETag"] != created.headers["ETag"]
+        replaced = admin_page.put(place, {}, JSON)
+        assert replaced.headers["ETag"] == admin_page.get(place).headers["ETag"] != changed.headers["ETag"]
+
+    @pytest.mark.parametrize("method", ["put", "patch", "delete"])
+    def test_if_match(self, admin_page, bob, method):
+        tag = self.etag(admin_page)
+        save_user(bob.domain, "bob", display_name="Robert")
+        old = getattr(admin_page, method)(PLACE + "bob@example.org/", {}, JSON, headers={"If-Match": tag})
+        assert old.status_code == 412
+        assert self.etag(admin_page) in old.json()["detail"]
+        weak = getattr(admin_page, method)(
+            PLACE + "bob@example.org/", {}, JSON, headers={"If-Match": f"W/{self.etag(admin_page)}"}
+        )
+        assert weak.status_code == 412
+        assert SipUser.objects.get().display_name == "Robert"
+        new = getattr(admin_page, method)(
+            PLACE + "bob@example.org/", {}, JSON, headers={"If-Match": f'"x", {self.etag(admin_page)}'}
+        )
+        assert new.status_code in (200, 204)
+
+    def test_if_match_of_what_is_not_there(self, admin_page, domain):
+        response = admin_page.put(PLACE + "dora@example.org/", {"password": "x"}, JSON, headers={"If-Match": "*"})
+        assert response.status_code == 412
+        assert not SipUser.objects.exists()
+
+    def test_create_only(self, admin_page, domain):
+        def put():
+            return admin_page.put(
+                PLACE + "dora@example.org/", {"password": "explorer"}, JSON, headers={"If-None-Match": "*"}
+            )
+
+        assert put().status_code == 201
+        assert put().status_code == 412
+        assert SipUser.objects.get().version == 1
+
+    def test_a_phone_that_registers_spoils_nothing(self, admin_page, bob):
+        tag = self.etag(admin_page)
+        bind(bob)
+        assert self.etag(admin_page) == tag
+
+
+class TestEngine:
+    """A 2xx says whether the engine acts on it already."""
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(("is_up", "state"), [(True, "live"), (False, "pending (The SIP process is not running.)")])
+    def test_header(self, admin_page, bob, engine, is_up, state):
+        engine.is_up = is_up
+        response = admin_page.patch(PLACE + "bob@example.org/", {"enabled": False}, JSON)
+        assert (response.status_code, response.headers["X-Engine"]) == (200, state)
+        assert "X-Engine" not in admin_page.get(PLACE).headers
+
+
+class TestChosenFields:
+    @pytest.mark.parametrize(
+        ("query", "names"),
+        [
+            ("fields=aor,enabled", ["aor", "enabled"]),
+            ("fields=aor,enabled&omit=enabled", ["aor"]),
+            ("brief=true", ["id", "aor", "display_name", "enabled"]),
+            ("brief=true&omit=id", ["aor", "display_name", "enabled"]),
+        ],
+    )
+    def test_it_works(self, admin_page, bob, query, names):
+        assert list(admin_page.get(f"{PLACE}?{query}").json()["results"][0]) == names
+        assert list(admin_page.get(f"{PLACE}bob@example.org/?{query}").json()) == names
+
+    def test_omit(self, admin_page, bob):
+        whole = admin_page.get(PLACE + "bob@example.org/").json()
+        del whole["effective_policy"]
+        assert admin_page.get(PLACE + "bob@example.org/?omit=effective_policy&brief=false").json() == whole
+
+    def test_domains_with_their_settings(self, admin_page, domain):
+        assert admin_page.get("/api/v1/domains/?fields=name,max_contacts").json()["results"] == [
+            {"name": "example.org", "max_contacts": 10}
+        ]
+
+    @pytest.mark.parametrize("query", ["fields=nothing", "omit=nothing", "fields=", "brief=1"])
+    def test_refusals(self, admin_page, bob, query):
+        for place in (PLACE, PLACE + "bob@example.org/"):
+            response = admin_page.get(f"{place}?{query}")
+            assert response.status_code == 400
+            assert response.json()["errors"][0]["pointer"] == f"#/{query.partition('=')[0]}"
+
+    def test_writes_answer_whole(self, admin_page, bob):
+        assert len(admin_page.patch(PLACE + "bob@example.org/?fields=aor", {}, JSON).json()) > 10
+
+
+class TestTags:
+    def test_it_works(self, admin_page, alice, bob):
+        response = admin_page.patch(PLACE + "bob@example.org/", {"tags": ["VIP", "floor-2"]}, JSON)
+        assert response.json()["tags"] == ["floor-2", "vip"]
+        for query, count in (("vip", 1), ("VIP", 1), ("vi", 0), ("floor-2", 1), ("%", 0)):
+            assert admin_page.get(f"{PLACE}?tag={query}").json()["count"] == count, query
+        assert admin_page.put(PLACE + "bob@example.org/", {}, JSON).json()["tags"] == []
+
+    def test_refusals(self, admin_page, bob):
+        for tags in (["a b"], "vip", [""], [f"t{number}" for number in range(21)]):
+            response = admin_page.patch(PLACE + "bob@example.org/", {"tags": tags}, JSON)
+            assert response.status_code == 400, tags
+
+    def test_bulk(self, admin_page, bob):
+        item = {"username": "bob", "domain": "example.org", "tags": ["vip"]}
+        facts = admin_page.post(PLACE + "bulk/", {"items": [item]}, JSON).json()
+        assert (facts["updated"], facts["failed"]) == (1, 0)
+        assert SipUser.objects.get().tags == ",vip,"
+
+
+def test_last_registered(admin_page, alice, bob):
+    def of(name):
+        return admin_page.get(f"{PLACE}{name}@example.org/").json()["last_registered_at"]
+
+    assert of("bob") is None
+    seen = timezone.now() - timedelta(days=3)
+    Event.objects.create(ts=seen, type="registration.created", subject=bob.aor)
+    Event.objects.create(ts=timezone.now(), type="registration.expired", subject=bob.aor)
+    assert parse_datetime(of("bob")) == seen
+    binding = bind(bob)
+    assert parse_datetime(of("bob")) == binding.refreshed_at
+    rows = admin_page.get(PLACE).json()["results"]
+    assert [row["last_registered_at"] is None for row in rows] == [True, False]

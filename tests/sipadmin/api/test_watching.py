@@ -99,6 +99,18 @@ class TestThirdPartyRules:
         response = admin_page.post(self.PLACE, {"actor": "alice@example.org", "target": "bob@example.org"}, JSON)
         assert response.json()["errors"][0]["code"] == "unique"
 
+    def test_conditions(self, admin_page, alice, bob):
+        place = admin_page.post(self.PLACE, {"actor": "alice@example.org", "target": "bob@example.org"}, JSON).headers[
+            "Location"
+        ]
+        tag = admin_page.get(place).headers["ETag"]
+        end = {"ends_at": "2030-01-01T00:00:00Z"}
+        changed = admin_page.patch(place, end, JSON, headers={"If-Match": tag})
+        assert changed.status_code == 200
+        assert changed.headers["ETag"] != tag
+        assert admin_page.delete(place, headers={"If-Match": tag}).status_code == 412
+        assert admin_page.delete(place, headers={"If-Match": changed.headers["ETag"]}).status_code == 204
+
 
 class TestServerPolicy:
     PLACE = "/api/v1/routing/policy/"

@@ -38,7 +38,6 @@ class TestWhatIsFollowed:
         assert changes == {
             "username": [None, "carol"],
             "display_name": [None, "Carol"],
-            "enabled": [None, True],
             "password": [None, HIDDEN],
         }
         save_user(domain, "carol", enabled=False)
