@@ -44,6 +44,14 @@ class Tap(Protocol):
     def sent(self, data: bytes, protocol: str, local: tuple[str, int], remote: tuple[str, int]) -> None: ...
 
 
+class Gate(Protocol):
+    """Who says what is looked at (``sip.defence.guard.Guard``)."""
+
+    def admits(self, flow: Flow, now: float) -> bool: ...
+
+    def not_sip(self, flow: Flow, now: float) -> None: ...
+
+
 class Endpoint:
     """Receives and sends SIP for one transaction user.
 
@@ -84,6 +92,7 @@ class Endpoint:
         self._numeric: dict[str, NextHop] = {}  # URI -> its one hop: a phone is called again at the same contact
         self._failed_targets = FailedTargets()
         self._flow_watchers: list[Callable[[Flow], None]] = []
+        self.gate: Gate | None = None  # asked before a message is parsed
 
     @property
     def user(self) -> TransactionUser:
@@ -139,6 +148,8 @@ class Endpoint:
     def receive(self, data: bytes, flow: Flow) -> None:
         """One datagram, or one message of a stream. Never raises."""
         try:
+            if self.gate is not None and not self.gate.admits(flow, self._network.now()):
+                return
             message = parse_message(data)
             if self.tap is not None:
                 self.tap.received(message, data, flow)
@@ -158,6 +169,8 @@ class Endpoint:
             return
         if error.message is None:
             self.count["not_sip"] += 1
+            if self.gate is not None:
+                self.gate.not_sip(flow, self._network.now())
             return
         if self.tap is not None:
             self.tap.received(error.message, data, flow)
@@ -178,6 +191,10 @@ class Endpoint:
     def framing_broken(self, error: BrokenFraming, flow: Flow) -> None:
         """A stream that cannot be cut into messages any more; it is closed after the answer."""
         self.count["broken_stream"] += 1
+        if self.gate is not None:
+            self.gate.not_sip(flow, self._network.now())
+            if not self.gate.admits(flow, self._network.now()):
+                return
         if not error.head:
             return
         try:

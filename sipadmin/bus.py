@@ -186,8 +186,8 @@ class BusServer:
 def engine_command(name: str, *, timeout: float = 5.0, **arguments: Any) -> dict[str, Any]:
     """Send one command and wait for its facts (blocking); EngineUnavailable says why there are none.
 
-    Commands: ``ping``, ``remove_binding`` (id), ``poll_changes``, ``certificates``, ``reload_certificates``.
-    ``timeout`` in seconds.
+    Commands: ``ping``, ``remove_binding`` (id), ``poll_changes``, ``certificates``, ``reload_certificates``,
+    ``security``, ``forgive`` (source). ``timeout`` in seconds.
     """
     from django.conf import settings
 

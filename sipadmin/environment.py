@@ -28,7 +28,8 @@ class Sipadmin:
     without a password; ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort
     or None; ``dns`` list of name servers as HostPort (empty: the system's); ``tls_certificates`` pairs of files, chain
     and key (empty: our own); ``tls_client_ca`` and ``tls_server_ca`` files or None; ``ws_origins`` the pages that may
-    use our WebSockets (None: our own, "*": any).
+    use our WebSockets (None: our own, "*": any); ``rate`` messages a second that one source may send unasked, 0 for any
+    number, None for the usual; ``operators_ban`` whether operators may ban and undo bans.
     """
 
     __slots__ = (
@@ -38,6 +39,8 @@ class Sipadmin:
         "http",
         "journal",
         "multicast",
+        "operators_ban",
+        "rate",
         "relay_from",
         "relay_names",
         "sip",
@@ -79,7 +82,18 @@ class Sipadmin:
             )
         origins = environ.get("SIPADMIN_WS_ORIGINS")
         self.ws_origins = None if origins is None else [parse_origin(text) for text in split_words(origins)]
+        self.rate = parse_rate(environ.get("SIPADMIN_RATE", ""))
+        self.operators_ban = environ.get("SIPADMIN_OPERATORS_BAN", "") == "1"
         self.dns = [parse_name_server(text) for text in split_words(environ.get("SIPADMIN_DNS", ""))]
+
+
+def parse_rate(text: str) -> float | None:
+    """Messages a second; None when empty."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) > 1_000_000:
+        raise BadSetting(f"SIPADMIN_RATE is {text!r}; use messages a second, such as 100, or 0 for any number")
+    return float(text)
 
 
 def split_words(text: str) -> list[str]:

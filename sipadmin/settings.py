@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "proxy",
     "sipadmin",
     "sipadmin.accounts",
+    "sipadmin.security",
 ]
 
 MIDDLEWARE = [
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "sipadmin.audit.context.audit_context",
+    "sipadmin.security.presence.note_presence",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from sip.defence.guard import RATE
 from sip.transport.listeners import ListenAddress
 from sip.transport.received import SIP_GROUP
 from sip.transport.tls import TlsFiles
@@ -25,6 +26,8 @@ class EngineConfig(NamedTuple):
 
     ``relay_from``: networks, and names in client certificates. ``name_servers``: those to ask, none for the system's.
     ``tls``: our certificates, None without a listener that needs one. ``may_come_from`` judges the Origin of browsers.
+    ``name_servers``: those to ask, none for the system's. ``trusted``: networks that are never slowed down or banned;
+    ``rate``: messages a second that one of the others may send, 0 for any number.
     """
 
     listen: list[ListenAddress]
@@ -38,6 +41,8 @@ class EngineConfig(NamedTuple):
     name_servers: Sequence[tuple[str, int]] = ()
     tls: TlsFiles | None = None
     may_come_from: MayComeFrom = lambda origin: False
+    trusted: Sequence[Network] = ()
+    rate: float = RATE
 
 
 def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
@@ -57,6 +62,8 @@ def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
         own.dns,
         tls_files(own),
         OriginCheck(own),
+        own.trusted,
+        RATE if own.rate is None else own.rate,
     )
 
 

@@ -31,6 +31,12 @@ class Proxy(Protocol):
     def cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None, now: float) -> None: ...
 
 
+class Guard(Protocol):
+    """``sip.defence.guard.Guard``."""
+
+    def is_scanner(self, user_agent: str, flow: Flow, now: float) -> bool: ...
+
+
 class Dispatch:
     """The transaction user of the endpoint. ``domain_of`` gives the domain of ours that a URI is in."""
 
@@ -40,14 +46,20 @@ class Dispatch:
         registrar: Registrar,
         notifier: Notifier,
         proxy: Proxy,
+        guard: Guard,
     ) -> None:
         self._domain_of = domain_of
         self._registrar = registrar
         self._notifier = notifier
         self._proxy = proxy
+        self._guard = guard
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
+        user_agent = request.first("user-agent")
+        if user_agent and self._guard.is_scanner(user_agent, transaction.flow, now):
+            transaction.ignore()  # no answer tells it that there is a server
+            return
         if request.method == "REGISTER":
             domain = self._domain_named(request)
             if domain is not None:

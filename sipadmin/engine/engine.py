@@ -30,10 +30,12 @@ from registrar.location import StoredLocation
 from registrar.watching.handler import WatchingHandler
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
+from sip.defence.guard import Guard
 from sip.endpoint import Endpoint
 from sip.gruu import Gruus
 from sip.message.uri import Uri
 from sipadmin.audit.trail import forget_old as forget_old_entries
+from sipadmin.engine.ban_keeper import BanKeeper, forget_old_bans
 from sipadmin.engine.config import EngineConfig
 from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
@@ -65,9 +67,13 @@ class Engine:
         self.directory = Directory()
         self.location = StoredLocation(self.directory, self.clock, StoredFlows(lambda: endpoint.listeners))
         self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
-        authenticator = Authenticator(NonceFactory(config.nonce_secret, valid_from=self.started_at))
         self.events = EventLog(announce)
         announce = self.events.announce
+        self.bans = BanKeeper(self.executor, announce, loop.call_soon_threadsafe)
+        self.guard = Guard(self.bans.banned, self.clock.wall, trusted=config.trusted, rate=config.rate)
+        self.bans.guard = endpoint.gate = self.guard
+        nonces = NonceFactory(config.nonce_secret, valid_from=self.started_at)
+        authenticator = Authenticator(nonces, watch=self.guard)
         self.capture = Capture(endpoint.now, announce)
         self.recorder = Recorder(announce, self.clock.wall, capture=self.capture)
         gruus = Gruus(config.gruu_secret)
@@ -99,7 +105,7 @@ class Engine:
             endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall
         )
         self.registrar.observers += (self.watching.binding_changed, self.proxy.binding_changed)
-        self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy)
+        self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy, self.guard)
         self.changes = ConfigChanges(self.refresh, self.executor)
         self._housekeeping: asyncio.Task[None] | None = None
 
@@ -121,6 +127,7 @@ class Engine:
         self.policies = load_snapshot()
         self.location.load()
         self.record_by(load_rules())
+        self.bans.load(time.time())
 
     def record_by(self, rules: RecordingRules) -> None:
         """Keep of the calls what these rules say, from now on."""
@@ -153,6 +160,7 @@ class Engine:
         install = self.directory.refresh(kind, object_id)
         policies = load_snapshot() if kind in ("policy", "domain", "all") else None
         rules = load_rules() if kind in ("recording", "all") else None
+        bans = self.bans.read(time.time()) if kind in ("ban", "all") else None
 
         def take_over() -> None:
             dropped = install()
@@ -163,6 +171,8 @@ class Engine:
                 self.policies = policies
             if rules is not None:
                 self.record_by(rules)
+            if bans is not None:
+                bans()
 
         return take_over
 
@@ -194,11 +204,13 @@ class Engine:
             self.clock.set(now, time.time())
             try:
                 self.registrar.sweep(now)
+                self.bans.sweep(time.time())
                 if now >= long_at:
                     long_at = now + LONG_INTERVAL
                     self.journal.delete_left_overs()
                     await loop.run_in_executor(self.executor, forget_old_notices)
                     await loop.run_in_executor(self.executor, forget_old_entries)
+                    await loop.run_in_executor(self.executor, forget_old_bans, timezone.now())
             except DatabaseError as error:
                 logger.error("housekeeping: %s", error)
             except Exception:
@@ -223,6 +235,7 @@ class Engine:
             "received": dict(self.endpoint.count),
             "registrar": dict(self.registrar.count),
             "proxy": dict(self.proxy.count),
+            "security": dict(self.guard.count),
             "watching": {"subscriptions": len(self.watching), **self.watching.count},
             "journal": {
                 "policy": self.config.journal,

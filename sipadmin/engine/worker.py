@@ -101,10 +101,24 @@ async def reload_certificates(engine: Engine, arguments: dict[str, Any]) -> dict
     return {}
 
 
+async def security(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
+    return engine.guard.facts(engine.clock.wall(engine.endpoint.now()))
+
+
+async def forgive(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
+    source = arguments.get("source")
+    if not isinstance(source, str):
+        raise CommandRefused("forgive needs a source.")
+    engine.guard.forgive(source)
+    return {}
+
+
 COMMANDS: dict[str, Callable[[Engine, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "ping": ping,
     "poll_changes": poll_changes,
     "remove_binding": remove_binding,
     "certificates": certificates,
     "reload_certificates": reload_certificates,
+    "security": security,
+    "forgive": forgive,
 }

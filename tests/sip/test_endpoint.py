@@ -427,3 +427,41 @@ class TestTap:
         endpoint.deliver(b"\r\n\r\n")
         endpoint.deliver(b"GET / HTTP/1.1\r\n\r\n")
         assert [one[0] for one in tap.heard] == ["in", "out"]
+
+
+class AGate:
+    """Lets nobody in who is not Alice, and notes who sent what is not SIP."""
+
+    def __init__(self) -> None:
+        self.noises: list[tuple[str, int]] = []
+
+    def admits(self, flow: Flow, now: float) -> bool:
+        return flow.remote[0] == ALICE[0]
+
+    def not_sip(self, flow: Flow, now: float) -> None:
+        self.noises.append(flow.remote)
+
+
+class TestGate:
+    """Threats 6 and 8: whom the gate does not admit is passed over unread."""
+
+    @pytest.fixture
+    def endpoint(self) -> ImaginaryEndpoint:
+        endpoint, _ = answering()
+        endpoint.gate = AGate()
+        return endpoint
+
+    def test_only_who_is_admitted_is_answered(self, endpoint: ImaginaryEndpoint) -> None:
+        endpoint.deliver(request_text("OPTIONS", source=MALLORY), MALLORY)
+        endpoint.deliver(request_text("OPTIONS", source=ALICE)[:-30] + b"\r\n\r\n", ALICE)
+        endpoint.deliver(request_text("OPTIONS", source=ALICE, branch="z9hG4bK2"), ALICE)
+        assert {sent.remote for sent in endpoint.sent} == {ALICE}
+        assert endpoint.sent[-1].status == 200
+
+    def test_it_hears_of_noise(self, endpoint: ImaginaryEndpoint) -> None:
+        assert isinstance(endpoint.gate, AGate)
+        endpoint.deliver(b"GET / HTTP/1.1\r\n\r\n", ALICE)
+        head = b"OPTIONS sip:x SIP/2.0\r\nContent-Length: many\r\n\r\n"
+        endpoint.framing_broken(BrokenFraming("Malformed Content-Length", head), endpoint.flow(MALLORY, "tcp"))
+        assert endpoint.gate.noises == [ALICE, MALLORY]
+        assert endpoint.sent == []

@@ -56,6 +56,7 @@ class TestSipadmin:
         assert own.multicast == ["127.0.0.1"]
         assert own.journal == "durable"
         assert own.trusted == []
+        assert (own.rate, own.operators_ban) == (None, False)
         assert own.advertise is None
 
     def test_everything_set(self):
@@ -69,8 +70,11 @@ class TestSipadmin:
                 "SIPADMIN_JOURNAL": "fast",
                 "SIPADMIN_ADVERTISE": "sip.example.org:5070",
                 "SIPADMIN_DNS": "192.0.2.53:53, [::1]:5353",
+                "SIPADMIN_RATE": "0",
+                "SIPADMIN_OPERATORS_BAN": "1",
             }
         )
+        assert (own.rate, own.operators_ban) == (0, True)
         assert own.dns == [HostPort("192.0.2.53", 53), HostPort("::1", 5353)]
         assert own.sip == [
             SipAddress(("udp", "tcp"), HostPort("127.0.0.1", 5062)),
@@ -100,6 +104,7 @@ class TestSipadmin:
             ("SIPADMIN_JOURNAL", "slow"),
             ("SIPADMIN_ADVERTISE", "sip.example.org"),
             ("SIPADMIN_DNS", "192.0.2.53"),
+            ("SIPADMIN_RATE", "many"),
             ("SIPADMIN_DNS", "dns.example.org:53"),
         ],
     )

@@ -19,6 +19,7 @@ from registrar.location import StoredLocation
 from registrar.watching.handler import WatchingHandler
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
+from sip.defence.guard import Guard
 from sip.location import Binding, BindingChanges
 from sip.message.uri import Uri
 from sip.transport.framing import BrokenFraming, Framing
@@ -92,7 +93,9 @@ class Server:
         watching = WatchingHandler(
             self.endpoint, self.directory, self.location, self.registrar.authenticate, clock.wall
         )
-        self.endpoint.user = Dispatch(self.domain_of, self.registrar, watching, self.proxy)
+        self.endpoint.user = Dispatch(
+            self.domain_of, self.registrar, watching, self.proxy, Guard(lambda ban: None, lambda now: now)
+        )
         self._settle(USERS if is_home else {"sipadmin.example": ["user"]}, passwords)
 
     def _settle(self, users: dict[str, list[str]], passwords: bool) -> None:
