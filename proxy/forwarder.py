@@ -133,7 +133,7 @@ class Forwarder:
             else:
                 self._count["no_next_hop"] += 1
 
-        if isinstance(target.flow, Flow):
+        if isinstance(target.flow, Flow) and target.flow.may_carry(target.uri.scheme):
             found([NextHop.on(target.flow)])
         else:
             # P29: a CANCEL without context goes where its INVITE went.

@@ -15,6 +15,7 @@ from proxy.core.forwarding import (
     add_record_route,
     consume_credentials,
     copy_for,
+    is_secured,
     next_uri_for,
     set_breadth,
 )
@@ -234,17 +235,20 @@ class ProxiedRequest:
             consume_credentials(copy, self.redirect_realm, "Authorization")
         if self._proof:
             endpoint = self._surroundings.endpoint
-            incoming = endpoint.listener_of(self.transaction.flow).sip_uri()
-            outgoing = endpoint.listener_for(next_hop).sip_uri()
+            incoming, outgoing = endpoint.listener_of(self.transaction.flow), endpoint.listener_for(next_hop)
+            is_sips = is_secured(copy)
+            if is_sips and not incoming.is_secure:
+                incoming = outgoing  # a SIPS URI of a listener without TLS would lead nowhere
             proof, key = self._proof, self._surroundings.proof
-            add_record_route(copy, incoming, outgoing, lambda address: key.sign(address, proof))
+            uris = incoming.sip_uri(is_sips=is_sips), outgoing.sip_uri(is_sips=is_sips)
+            add_record_route(copy, *uris, lambda address: key.sign(address, proof))
         return copy
 
     def find(self, branch: Branch, leg: Leg) -> None:
         """Find the next hops of a branch: its flow, else what its URI says (§16.6 step 7)."""
         target = branch.target
         flow = target.flow
-        if isinstance(flow, Flow) and flow.is_open and not self.routed.routes:
+        if isinstance(flow, Flow) and flow.is_open and flow.may_carry(target.uri.scheme) and not self.routed.routes:
             leg.found([NextHop.on(flow)])
             return
         if is_dead(target):

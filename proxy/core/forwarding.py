@@ -85,17 +85,22 @@ def set_routes(copy: Request, routes: Sequence[str]) -> None:
         _insert(copy, "Route", value)
 
 
+def is_secured(copy: Request) -> bool:
+    """Whether every hop from here on is secure: the Request-URI or the topmost Route is a SIPS URI (§16.6 step 4)."""
+    if copy.uri_text[:5].lower() == "sips:":
+        return True
+    return copy.has("route") and Address.parse(copy.values("route")[0]).uri.scheme == "sips"
+
+
 def add_record_route(copy: Request, incoming: str, outgoing: str, sign: Callable[[str], str]) -> None:
     """Put our Record-Route on top (§16.6 step 4).
 
-    ``incoming`` and ``outgoing`` are the URIs in <> of the listeners on both sides, with lr. Where they differ, both go
-    in, so that each side finds us on the network and transport that it can reach (RFC 5658 §3.2). ``sign`` adds the
-    proof that the dialog is one of ours.
+    ``incoming`` and ``outgoing`` are the URIs in <> of the listeners on both sides, with lr, SIPS where the copy
+    ``is_secured``. Where they differ, both go in, so that each side finds us on the network and transport that it can
+    reach (RFC 5658 §3.2). ``sign`` adds the proof that the dialog is one of ours.
     """
     values = [incoming] if incoming == outgoing else [incoming, outgoing]
     for value in values:
-        if copy.uri_text[:5].lower() == "sips:":
-            value = value.replace("<sip:", "<sips:", 1)
         value = sign(value)
         if copy.has("record-route"):
             copy.add_top("Record-Route", value)

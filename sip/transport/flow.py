@@ -67,6 +67,10 @@ class Flow:
         """Whether what a sips URI names may travel on it."""
         return self.protocol in SECURE
 
+    def may_carry(self, scheme: str) -> bool:
+        """Whether a request to a URI of this scheme may go this way: sips is never downgraded (§26.2.2)."""
+        return scheme != "sips" or self.is_secure
+
     @property
     def is_open(self) -> bool:
         """Whether something can be sent on this flow: always for datagrams."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sip.transport.flow import DEFAULT_PORTS, Flow, bare_host, host_for_uri
+from sip.transport.flow import DEFAULT_PORTS, SECURE, Flow, bare_host, host_for_uri
 from sip.transport.selection import is_numeric_host
 
 WILDCARDS = frozenset({"0.0.0.0", "::", ""})
+# As others are to reach us. transport=tls is out of use since RFC 3261, and in use with every phone.
+_TRANSPORTS = {
+    "udp": "",
+    "tcp": ";transport=tcp",
+    "tls": ";transport=tls",
+    "ws": ";transport=ws",
+    "wss": ";transport=ws",
+}
 MAX_KEPT_CHOICES = 4_096  # listeners chosen by destination, and by local address
 
 
 class ListenAddress(NamedTuple):
-    """A wish: protocol "udp" or "tcp", numeric host or wildcard, port (0: any). What to call ourselves to others, if
-    that differs (behind a port forwarding)."""
+    """A wish: protocol of ``flow.PROTOCOLS``, numeric host or wildcard, port (0: any). What to call ourselves to
+    others, if that differs (behind a port forwarding)."""
 
     protocol: str
     host: str
@@ -58,10 +66,20 @@ class Listener:
         """This listener seen at one local address."""
         return Listener(self.protocol, host, self.port, self.advertised_host, self.advertised_port, self.channel)
 
-    def sip_uri(self, lr: bool = True) -> str:
-        """``<sip:192.0.2.1:5060;lr>``, with ``;transport=tcp`` where it is not UDP."""
-        transport = "" if self.protocol == "udp" else f";transport={self.protocol}"
-        return f"<sip:{self.sent_by}{transport}{';lr' if lr else ''}>"
+    @property
+    def is_secure(self) -> bool:
+        return self.protocol in SECURE
+
+    def sip_uri(self, lr: bool = True, *, is_sips: bool = False) -> str:
+        """``<sip:192.0.2.1:5060;lr>``, with ``;transport=tcp`` where it is not UDP.
+
+        ``is_sips`` makes it a SIPS URI, for a secure listener: TLS is implied then (§26.2.2), and both kinds of
+        WebSocket are ``ws`` in URIs (RFC 7118 §5.2).
+        """
+        transport = _TRANSPORTS[self.protocol]
+        if is_sips and self.protocol == "tls":
+            transport = ""
+        return f"<{'sips' if is_sips else 'sip'}:{self.sent_by}{transport}{';lr' if lr else ''}>"
 
     def answers_to(self, host: str, port: int | None) -> bool:
         """Whether host (name or address, brackets allowed) and port are this listener's, bound or advertised.

@@ -1,7 +1,7 @@
 import pytest
 
 from proxy.core.facts import Target
-from proxy.core.forwarding import add_record_route, consume_credentials, copy_for, next_uri_for
+from proxy.core.forwarding import add_record_route, consume_credentials, copy_for, is_secured, next_uri_for
 from proxy.core.routing import Routed
 from sip.message.uri import Uri
 from tests.proxy.core.messages import a_request
@@ -110,10 +110,18 @@ class TestRecordRoute:
             "<sip:192.0.2.1:5060;transport=tcp;lr;proof=1>",
         ]
 
-    def test_sips_makes_it_sips(self):
-        copy = a_copy(a_request(), a_target("sips:bob@192.0.2.20"))
-        add_record_route(copy, "<sip:192.0.2.1:5060;lr>", "<sip:192.0.2.1:5060;lr>", self.sign)
-        assert copy.first("record-route").startswith("<sips:")
+    @pytest.mark.parametrize(
+        ("target", "routes", "secured"),
+        [
+            ("sips:bob@192.0.2.20", [], True),
+            ("sip:bob@192.0.2.20", [], False),
+            ("sip:bob@192.0.2.20", ["<sips:192.0.2.7;lr>", "<sip:192.0.2.8;lr>"], True),
+            ("sip:bob@192.0.2.20", ["<sip:192.0.2.7;lr>", "<sips:192.0.2.8;lr>"], False),
+        ],
+    )
+    def test_sips_makes_it_sips(self, target, routes, secured):
+        request = a_request("INVITE", "sip:bob@example.org", *[f"Route: {route}" for route in routes])
+        assert is_secured(a_copy(request, a_target(target), routes)) is secured
 
 
 @pytest.mark.rule("P23")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sip.transport.flow import Flow, bare_host, host_for_uri
+from sip.transport.flow import PROTOCOLS, Flow, bare_host, host_for_uri
 
 HERE, THERE = ("192.0.2.1", 5060), ("192.0.2.9", 5062)
 
@@ -42,6 +42,14 @@ class TestFlow:
 
         assert not Flow("udp", HERE, THERE).is_reliable and Flow("udp", HERE, THERE).is_open
         assert Flow("tcp", HERE, THERE, Closed()).is_reliable and not Flow("tcp", HERE, THERE, Closed()).is_open
+
+
+@pytest.mark.rule("R27")
+@pytest.mark.rfc("3261", "26.2.2")
+def test_sips_is_never_downgraded() -> None:
+    flows = [Flow(protocol, HERE, THERE) for protocol in PROTOCOLS]
+    assert [flow.protocol for flow in flows if flow.may_carry("sips")] == ["tls", "wss"]
+    assert all(flow.may_carry("sip") for flow in flows)
 
 
 @pytest.mark.rule("X15")

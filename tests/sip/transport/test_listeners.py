@@ -22,6 +22,21 @@ class TestNames:
     def test_sent_by_and_uri(self, listener: Listener, sent_by: str, uri: str) -> None:
         assert (listener.sent_by, listener.sip_uri()) == (sent_by, uri)
 
+    @pytest.mark.rule("P11")
+    @pytest.mark.rfc("3261", "16.6")
+    @pytest.mark.parametrize(
+        ("protocol", "sip", "sips"),
+        [
+            ("tls", "<sip:192.0.2.1:5061;transport=tls;lr>", "<sips:192.0.2.1:5061;lr>"),
+            ("wss", "<sip:192.0.2.1:5061;transport=ws;lr>", "<sips:192.0.2.1:5061;transport=ws;lr>"),
+        ],
+    )
+    def test_secure_ones_as_sip_and_as_sips(self, protocol: str, sip: str, sips: str) -> None:
+        listener = Listener(protocol, "192.0.2.1", 5061)
+        assert listener.is_secure and not Listener("ws", "192.0.2.1", 80).is_secure
+        assert (listener.sip_uri(), listener.sip_uri(is_sips=True)) == (sip, sips)
+        assert Listener("ws", "192.0.2.1", 80).sip_uri() == "<sip:192.0.2.1:80;transport=ws;lr>"
+
     def test_uri_without_lr(self) -> None:
         assert Listener("udp", "192.0.2.1", 5060).sip_uri(lr=False) == "<sip:192.0.2.1:5060>"
 
@@ -35,6 +50,8 @@ class TestAnswersTo:
         assert not listener.answers_to("192.0.2.1", 5070) and not listener.answers_to("192.0.2.2", 5060)
 
     def test_no_port_is_the_default_port(self) -> None:
+        for protocol, port in (("tcp", 5060), ("tls", 5061), ("ws", 80), ("wss", 443)):
+            assert Listener(protocol, "192.0.2.1", port).answers_to("192.0.2.1", None)
         assert not Listener("udp", "192.0.2.1", 25060).answers_to("192.0.2.1", None)
 
     def test_its_advertised_name(self) -> None:
