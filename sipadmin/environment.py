@@ -53,10 +53,10 @@ class Sipadmin:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.http = parse_host_port(environ.get("SIPADMIN_HTTP") or "127.0.0.1:8000", "SIPADMIN_HTTP (--http)")
-        listeners = split_words(environ.get("SIPADMIN_SIP", "")) or ["127.0.0.1:5060"]
+        self.data = data_dir(environ)
+        listeners = split_words(environ.get("SIPADMIN_SIP", "")) or kept_listeners(self.data) or ["127.0.0.1:5060"]
         self.sip = [parse_sip_address(text, "SIPADMIN_SIP (--sip)") for text in listeners]
         check_differ(self.sip, "SIPADMIN_SIP (--sip)")
-        self.data = data_dir(environ)
         self.trusted = [
             parse_network(text, "SIPADMIN_TRUSTED") for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
         ]
@@ -94,6 +94,14 @@ def parse_rate(text: str) -> float | None:
     if not (text.isascii() and text.isdigit()) or int(text) > 1_000_000:
         raise BadSetting(f"SIPADMIN_RATE is {text!r}; use messages a second, such as 100, or 0 for any number")
     return float(text)
+
+
+def kept_listeners(data: Path) -> list[str]:
+    """Addresses chosen in the console, one a line in ``listen``; the environment and the flags win over them."""
+    try:
+        return (data / "listen").read_text().split()
+    except (OSError, ValueError):
+        return []
 
 
 def split_words(text: str) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 from sipadmin.environment import BASE_DIR, HostPort
 
 CANNOT_BIND = 3  # exit code of runsip when a socket is taken
+RESTART = 4  # and when it was asked to start anew
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds before a process is started again; doubles
 STEADY_AFTER = 60.0  # seconds of life after which the pause starts anew
 STOP_TIMEOUT = 4.0  # seconds between SIGTERM and SIGKILL
@@ -163,6 +164,9 @@ class Supervisor:
                 last = "" if child.has_complained else "".join(f"\n    {line}" for line in child.last_lines)
                 self.give_up(f"{child.name} {reason} before it was ready{hint}{last}")
                 return
+            if code == RESTART:
+                self.say(f"{child.name} starts anew with other settings")
+                continue
             pause = child.next_pause()
             self.say(f"{child.name} {reason}; starting it again in {pause:g} s")
             with suppress(TimeoutError):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("phone/<str:text>/", PhoneLinkView.as_view(), name="phone-link"),
     path("", include("sipadmin.dashboard.urls")),
     path("", include("sipadmin.accounts.urls")),
+    path("", include("sipadmin.first_run.urls")),
     path("", include("sipadmin.system.urls")),
     path("", include("registrar.urls")),
     path("", include("proxy.urls")),

@@ -47,7 +47,7 @@ class SetupView(View):
             return self.refused(request)
         login(request, account, backend="django.contrib.auth.backends.ModelBackend")
         messages.success(request, "Welcome. You are the administrator of this server.")
-        return redirect("overview")
+        return redirect("welcome")
 
     def refused(self, request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/setup_refused.html", status=404)

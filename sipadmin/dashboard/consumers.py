@@ -97,6 +97,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             facts["bindings"] = overlay(facts["bindings"], self.feed.recent("binding"))
         if "calls" in facts:
             facts["calls"] = overlay(facts["calls"], self.feed.recent("call"), newest_first=True)
+        if "knocks" in self._topics:
+            # They are in no table: the last seconds are all there is.
+            facts["knocks"] = list(self.feed.recent("knock").values())
         bindings = facts.pop("bindings", [])
         parts = max(1, -(-len(bindings) // PART))
         facts |= {"seq": sequence, "at": time.time(), "figures": self.feed.figures or None}

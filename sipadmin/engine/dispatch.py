@@ -37,8 +37,14 @@ class Guard(Protocol):
     def is_scanner(self, user_agent: str, flow: Flow, now: float) -> bool: ...
 
 
+Watch = Callable[[ServerTransaction, DomainEntry | None, float], None]
+
+
 class Dispatch:
-    """The transaction user of the endpoint. ``domain_of`` gives the domain of ours that a URI is in."""
+    """The transaction user of the endpoint. ``domain_of`` gives the domain of ours that a URI is in.
+
+    ``watch`` is told of every REGISTER once it was handed over.
+    """
 
     def __init__(
         self,
@@ -47,12 +53,14 @@ class Dispatch:
         notifier: Notifier,
         proxy: Proxy,
         guard: Guard,
+        watch: Watch = lambda transaction, domain, now: None,
     ) -> None:
         self._domain_of = domain_of
         self._registrar = registrar
         self._notifier = notifier
         self._proxy = proxy
         self._guard = guard
+        self._watch = watch
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
@@ -64,8 +72,11 @@ class Dispatch:
             domain = self._domain_named(request)
             if domain is not None:
                 self._registrar.register(transaction, domain, now)
-                return
-        elif request.method == "SUBSCRIBE" and not transaction.flow.is_multicast:
+            else:
+                self._proxy.request(transaction, now)
+            self._watch(transaction, domain, now)
+            return
+        if request.method == "SUBSCRIBE" and not transaction.flow.is_multicast:
             domain = self._domain_named(request)
             if self._notifier.is_for_us(request, domain):
                 self._notifier.subscribe(transaction, domain, now)

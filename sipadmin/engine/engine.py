@@ -40,6 +40,7 @@ from sipadmin.engine.config import EngineConfig
 from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
 from sipadmin.engine.event_log import EventLog
+from sipadmin.engine.knocks import Knocks
 from sipadmin.models import ConfigChange
 
 logger = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Engine:
         self.directory = Directory()
         self.location = StoredLocation(self.directory, self.clock, StoredFlows(lambda: endpoint.listeners))
         self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
+        knocks = Knocks(announce, self.directory, self.clock.wall)
         self.events = EventLog(announce)
         announce = self.events.announce
         self.bans = BanKeeper(self.executor, announce, loop.call_soon_threadsafe)
@@ -105,7 +107,7 @@ class Engine:
             endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall
         )
         self.registrar.observers += (self.watching.binding_changed, self.proxy.binding_changed)
-        self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy, self.guard)
+        self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy, self.guard, knocks.watch)
         self.changes = ConfigChanges(self.refresh, self.executor)
         self._housekeeping: asyncio.Task[None] | None = None
 

@@ -26,9 +26,11 @@ from sip.transport.tls import BadCertificate, TlsContexts
 from sipadmin.bootstrap import VERSION
 from sipadmin.bus import BusServer, EngineUnavailable
 from sipadmin.engine.config import EngineConfig, engine_config
+from sipadmin.supervisor import RESTART
 
 logger = logging.getLogger(__name__)
 
+RESTART_DELAY = 0.05  # seconds
 STOP_TIMEOUT = 3.0  # seconds for the application to write what it still has
 
 
@@ -58,6 +60,7 @@ class SipServer:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._ready: asyncio.Event = asyncio.Event()
         self._stop: asyncio.Event = asyncio.Event()
+        self.exit_code = 0
 
     def bind(self) -> None:
         """Take the sockets, before anything slow: who comes too late should hear it at once."""
@@ -152,7 +155,15 @@ class SipServer:
                 waiting.set_result(dict(event))
 
     async def command(self, frame: dict[str, Any]) -> dict[str, Any]:
-        """A command frame of the bus, passed on as an ASGI event; the facts of its result."""
+        """A command frame of the bus, passed on as an ASGI event; the facts of its result.
+
+        ``restart`` is the server's own: it ends in order, and whoever watches over it starts it with what is set now.
+        """
+        if frame.get("command") == "restart":
+            self.exit_code = RESTART
+            # After the answer has left.
+            asyncio.get_running_loop().call_later(RESTART_DELAY, self._stop.set)
+            return {}
         number = next(self._ids)
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting

@@ -5,6 +5,7 @@
 import { $ } from "./live/cells.js";
 import { OneCall } from "./live/call.js";
 import { Calls } from "./live/calls.js";
+import { Connect } from "./live/connect.js";
 import { setServerTime, startCountdowns } from "./live/countdown.js";
 import { showFigures } from "./live/figures.js";
 import { Latest } from "./live/latest.js";
@@ -12,7 +13,7 @@ import { Link } from "./live/link.js";
 import { Pill } from "./live/pill.js";
 import { Registrations } from "./live/registrations.js";
 
-const KINDS = { bindings: Registrations, latest: Latest, calls: Calls, call: OneCall };
+const KINDS = { bindings: Registrations, latest: Latest, calls: Calls, call: OneCall, connect: Connect };
 const ANNOUNCE_INTERVAL = 10_000; // ms between two sentences for screen readers
 const MOST_WAITING = 500; // messages held back while paused; above it the whole is read again
 

@@ -33,6 +33,7 @@ class Product:
         self.output: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._ready = threading.Event()
+        self.fixed_sip = True  # False: as without --sip, at the standard port
         own = {name: value for name, value in os.environ.items() if not name.startswith("SIPADMIN_")}
         self.environment = {**own, "SIPADMIN_DATA": str(data), "SIPADMIN_NO_BOOTSTRAP": "1", **environment}
 
@@ -47,7 +48,11 @@ class Product:
         host, port = self.sip
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--http", self.http.removeprefix("http://"), "--sip", address, *more],
+            [
+                *(sys.executable, "manage.py", "up", "--http", self.http.removeprefix("http://")),
+                *(("--sip", address) if self.fixed_sip else ()),
+                *more,
+            ],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
@@ -12,17 +11,13 @@ import pytest
 
 from sipadmin.demo.behaviours import ring
 from sipadmin.demo.phone import Phone
+from tests.end_to_end.browser import CHROMIUM, DEADLINE, PASSWORD, chromium, log_in, watched_page  # noqa: F401
 from tests.end_to_end.enrolment import Enrolment
 from tests.end_to_end.product import Product
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--no-proxy-server"]
-PASSWORD = "correct horse battery"
-DEADLINE = 10_000.0  # ms for what a loaded machine needs; the page itself is within a second
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 Found = TypeVar("Found")
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
 
@@ -34,31 +29,12 @@ def domain(product: Product) -> Enrolment:
     return Enrolment(product, "browser.test", {"alice": "", "bob": "", "carol": ""})
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        running.close()
-
-
 @pytest.fixture
-def page(chromium: Any, domain: Enrolment) -> Iterator[Any]:
-    """A logged-in page; whatever its scripts or the policy complain about fails the test."""
-    context = chromium.new_context(base_url=domain.product.http)
-    found = context.new_page()
-    complaints: list[str] = []
-    found.on("pageerror", lambda error: complaints.append(str(error)))
-    found.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    found.set_default_timeout(DEADLINE)
-    found.goto("/login/")
-    found.fill("#id_username", "ada")
-    found.fill("#id_password", PASSWORD)
-    found.click("button.primary")
-    found.wait_for_selector("h1:has-text('Overview')")
-    yield found
-    context.close()
-    assert not complaints
+def page(chromium: Any, domain: Enrolment) -> Iterator[Any]:  # noqa: F811
+    """A logged-in page."""
+    with watched_page(chromium, domain.product.http) as found:
+        log_in(found)
+        yield found
 
 
 class Phones:
@@ -197,7 +173,7 @@ def test_logging_out_ends_the_live_page(page: Any) -> None:
     page.wait_for_selector("h1:has-text('Log in')")
 
 
-def test_pages_work_without_scripts(chromium: Any, domain: Enrolment, phones: Phones) -> None:
+def test_pages_work_without_scripts(chromium: Any, domain: Enrolment, phones: Phones) -> None:  # noqa: F811
     phones.do(phones("bob").register(120))
     context = chromium.new_context(base_url=domain.product.http, java_script_enabled=False)
     page = context.new_page()

@@ -35,3 +35,5 @@ class Command(BaseCommand):
             sys.exit(CANNOT_BIND)
         # The loop of the standard library: docs/decisions/0006.
         asyncio.run(server.run())
+        if server.exit_code:
+            sys.exit(server.exit_code)

@@ -72,7 +72,7 @@ class TestSetup:
         client, link = Client(), make_setup_link()
         assert client.get(f"/setup/{link}").status_code == 200
         response = client.post(f"/setup/{link}", self.ENTRIES)
-        assert response.headers["Location"] == "/"
+        assert response.headers["Location"] == "/welcome/"
         assert get_user_model().objects.get(username="root-lady").is_superuser
         assert client.get("/").status_code == 200
 

@@ -107,6 +107,14 @@ async def test_a_page_without_topics_gets_the_figures(session, feed, bob):
     await page.disconnect()
 
 
+async def test_the_last_refusals_are_in_the_snapshot(session, feed, bob):
+    feed.take([{"kind": "knock", "key": 5, "facts": {"cause": "password"}}])
+    page = browser(session, query="?topics=knocks")
+    await page.connect(timeout=5)
+    assert (await page.receive_json_from(timeout=5))["knocks"] == [{"cause": "password"}]
+    await page.disconnect()
+
+
 async def test_many_bindings_come_in_parts(session, feed, alice, bob, monkeypatch):
     monkeypatch.setattr(consumers, "PART", 1)
     await sync_to_async(bind)(alice, 1)

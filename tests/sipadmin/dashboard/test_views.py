@@ -53,6 +53,13 @@ def places(alice, bob, domain, administrator):
         ("/search/?q=bob", "read"),
         (reverse("health"), "read"),
         (reverse("account"), "own"),
+        (reverse("welcome"), "leads on"),
+        (reverse("welcome-reach"), "admin"),
+        (reverse("welcome-domain"), "admin"),
+        (reverse("welcome-user"), "admin"),
+        (reverse("connect", args=[bob.pk]), "admin"),
+        (reverse("test-call", args=[bob.pk]), "post"),
+        (reverse("test-phone"), "post"),
         (reverse("registrations"), "read"),
         (reverse("remove-binding", args=[binding.pk]), "post"),
         (reverse("calls"), "read"),
@@ -87,7 +94,14 @@ class TestRoles:
 
     def test_operators_read(self, places, operator_page):
         for place, kind in places:
-            expected = {"read": 200, "own": 200, "read and post": 200, "admin": 403, "post": (403, 405)}[kind]
+            expected = {
+                "read": 200,
+                "own": 200,
+                "read and post": 200,
+                "admin": 403,
+                "leads on": 403,
+                "post": (403, 405),
+            }[kind]
             assert operator_page.get(place).status_code in (expected if isinstance(expected, tuple) else (expected,)), (
                 place
             )
@@ -99,7 +113,8 @@ class TestRoles:
 
     def test_administrators_read(self, places, admin_page):
         for place, kind in places:
-            assert admin_page.get(place).status_code == (405 if kind == "post" else 200), place
+            expected = {"post": 405, "leads on": 302}.get(kind, 200)
+            assert admin_page.get(place).status_code == expected, place
 
     def test_nothing_changes_without_the_csrf_token(self, places, administrator):
         client = Client(enforce_csrf_checks=True)
@@ -113,7 +128,7 @@ class TestRoles:
 
         names = {name for name in get_resolver().reverse_dict if isinstance(name, str) and not name.startswith("api-")}
         listed = {get_resolver().resolve(place.partition("?")[0]).url_name for place, _ in places}
-        assert names - listed == {"login", "logout", "setup", "healthz", "readyz"}
+        assert names - listed == {"login", "logout", "setup", "healthz", "readyz", "phone-link"}
 
 
 class TestHostileText:

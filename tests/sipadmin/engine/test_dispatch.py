@@ -110,3 +110,19 @@ class TestRequests:
         dispatch.ack_received(None, None, 1.0)
         dispatch.cancel_received(None, None, 2.0)
         assert cores.calls == [("ack", 1.0), ("cancel", 2.0)]
+
+
+def test_every_register_is_watched_after_it_was_handed_over(cores):
+    seen = []
+    dispatch = Dispatch(
+        cores.domain_of,
+        cores,
+        cores,
+        cores,
+        cores,
+        lambda one, domain, now: seen.append((domain, now, len(cores.calls))),
+    )
+    dispatch.request_received(Transaction("REGISTER", "sip:example.org"), 1.0)
+    dispatch.request_received(Transaction("REGISTER", "sip:example.com"), 2.0)
+    dispatch.request_received(Transaction("OPTIONS", "sip:example.org"), 3.0)
+    assert seen == [("ours", 1.0, 1), (None, 2.0, 2)]
