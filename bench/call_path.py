@@ -57,6 +57,7 @@ class Domain:
 
 class User:
     id, username, enabled, aor = 1, "bob", True, "sip:bob@example.org"
+    do_not_disturb, forward_always, forward_busy, forward_no_answer = False, "", "", ""
 
     def ha1(self, algorithm: str) -> str | None:
         return None

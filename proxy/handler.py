@@ -225,12 +225,13 @@ class ProxyHandler:
             decision = refusal
         else:
             finder = TargetFinder(
-                lambda uri: self._recipients.find(transaction, uri, now),
+                lambda uri: self._recipients.find(transaction, uri, self.endpoint.now()),
                 self.responsibility.is_own,
                 now,
                 steps,
                 self._way,
                 transaction.flow.remote[0],
+                is_call=transaction.is_invite,
             )
             decision = finder.decide(routed.uri, recipient)
             if is_redirect:

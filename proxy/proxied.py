@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from proxy.call_records import CallRecords
 from proxy.core.branch import Branch
@@ -33,6 +33,9 @@ from sip.transaction.timers import Timer
 from sip.transport.flow import Flow
 from sip.transport.selection import NextHop
 
+if TYPE_CHECKING:
+    from proxy.running import RunningRequests
+
 
 class Surroundings(Protocol):
     """What a proxied request needs around it."""
@@ -40,6 +43,7 @@ class Surroundings(Protocol):
     endpoint: Endpoint
     proof: RouteProof
     flows: DialogFlows
+    running: RunningRequests
     records: CallRecords
 
     def request_finished(self, proxied: ProxiedRequest) -> None: ...
@@ -61,8 +65,8 @@ class ProxiedRequest:
         "_surroundings",
         "_timer",
         "context",
+        "forward",
         "is_from_stranger",
-        "late",
         "legs",
         "loop_mark",
         "own_realm",
@@ -99,7 +103,7 @@ class ProxiedRequest:
         self.is_from_stranger = is_from_stranger
         self.record = record
         self.legs: list[Leg] = []
-        self.late = forward.late
+        self.forward = forward
         self.context = ResponseContext(transaction.is_invite, forward, expires, follow, breadth)
         if record is not None:
             record.context = self.context
@@ -120,12 +124,14 @@ class ProxiedRequest:
         self.perform(self.context.cancel_received(now, reason), now)
 
     def join(self, binding: BindingFacts, now: float) -> None:
-        """A phone has registered for the address of ``late`` that it may join by."""
-        for target in self.late[binding.aor](binding):
+        """A phone has registered for an address by which it may join."""
+        for target in self.forward.late[binding.aor](binding):
             self.perform(self.context.join(target, now), now)
 
     def perform(self, effects: Sequence[Effect], now: float) -> None:
         """Do what the context decided, in its order."""
+        if self.context.forward is not self.forward:
+            self._goes_elsewhere(self.context.forward)
         if self._instead is not None:
             effects = [effect for effect in effects if not self._is_taken(effect, now)]
         for effect in effects:
@@ -148,6 +154,13 @@ class ProxiedRequest:
             self._note(self.record, now)
         if self.context.deadline != self._armed_at:
             self._arm()
+
+    def _goes_elsewhere(self, forward: Forward) -> None:
+        """The recipient's arrangement for calls that fail is followed now."""
+        before, self.forward = self.forward, forward
+        self._surroundings.running.goes_elsewhere(self, before.late, forward.late)
+        if self.record is not None:
+            self.record.note = forward.note
 
     def _is_taken(self, effect: Effect, now: float) -> bool:
         """Whether a failure is not to go upstream, because somebody takes the request over."""

@@ -28,14 +28,18 @@ class RunningRequests:
         self._by_transaction[proxied.transaction] = proxied
         self._by_call.setdefault((request.call_id, request.cseq.number), []).append(proxied)
         if proxied.transaction.is_invite:
-            self.wait_for(proxied, proxied.late)
+            self._wait_for(proxied, proxied.forward.late)
 
-    def wait_for(self, proxied: ProxiedRequest, late: Iterable[str]) -> None:
-        """Phones of these addresses-of-record may join it."""
+    def goes_elsewhere(self, proxied: ProxiedRequest, before: Iterable[str], now: Iterable[str]) -> None:
+        """Other people's phones ring now, so that only theirs may join."""
+        self._wait_no_more(proxied, before)
+        self._wait_for(proxied, now)
+
+    def _wait_for(self, proxied: ProxiedRequest, late: Iterable[str]) -> None:
         for aor in late:
             self._by_aor.setdefault(aor, []).append(proxied)
 
-    def wait_no_more(self, proxied: ProxiedRequest, late: Iterable[str]) -> None:
+    def _wait_no_more(self, proxied: ProxiedRequest, late: Iterable[str]) -> None:
         for aor in late:
             waiting = self._by_aor.get(aor)
             if waiting is not None and proxied in waiting:
@@ -57,7 +61,7 @@ class RunningRequests:
         if not same_call:
             del self._by_call[key]
         if self._by_aor:
-            self.wait_no_more(proxied, proxied.late)
+            self._wait_no_more(proxied, proxied.forward.late)
 
     def spiral_of(self, request: Request) -> ProxiedRequest | None:
         """The request of which this one is a copy that came back (§16.3 step 4), known by our own branch in its Via.

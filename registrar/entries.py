@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from registrar.call_forwarding import FORWARDING
 from registrar.choices import DIGEST_OFFERS
 from registrar.domain_settings import SETTINGS
 from registrar.models import Domain
@@ -19,6 +20,7 @@ USER_COLUMNS = (
     "ha1_sha256",
     "ha1_sha512_256",
     "may_watch",
+    *FORWARDING,
 )
 
 
@@ -86,8 +88,12 @@ class UserEntry:
         "alias_names",
         "aor",
         "display_name",
+        "do_not_disturb",
         "domain",
         "enabled",
+        "forward_always",
+        "forward_busy",
+        "forward_no_answer",
         "id",
         "may_watch",
         "username",
@@ -101,6 +107,11 @@ class UserEntry:
         self.id, self.username, self.display_name, self.enabled, self._max_contacts = row[:5]
         self._md5, self._sha256, self._sha512_256 = row[5:8]
         self.may_watch: bool = row[8]
+        self.do_not_disturb: bool
+        self.forward_always: str
+        self.forward_busy: str
+        self.forward_no_answer: str
+        self.do_not_disturb, self.forward_always, self.forward_busy, self.forward_no_answer = row[9:]
         self.aor = f"sip:{self.username}@{domain.name}"
 
     @property

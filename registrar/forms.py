@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 from django.utils.text import capfirst
 
+from registrar.call_forwarding import FORWARDING
 from registrar.domain_settings import GROUPS, SETTINGS
 from registrar.models import LARGEST_NUMBER, Domain, SipUser, ThirdPartyRule, host_validator, username_validator
 from sipadmin.policy_form import PolicyFields
@@ -129,11 +130,13 @@ class UserForm(PolicyFields):
 
     field_order = [
         "domain", "username", "display_name", "enabled", "password_mode", "password", "policy_action",
-        "policy_argument", "ring_time", "aliases", "max_contacts", "may_watch",
+        "policy_argument", "ring_time", *FORWARDING, "aliases", "max_contacts", "may_watch",
     ]  # fmt: skip
 
     def __init__(self, *args: Any, user: SipUser | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields.update({name: SipUser._meta.get_field(name).formfield() for name in FORWARDING})
+        self.order_fields(self.field_order)
         self.user = user
         if user is not None:
             for name in ("domain", "username", "password_mode", "password"):
@@ -147,6 +150,7 @@ class UserForm(PolicyFields):
             "aliases": " ".join(user.aliases.values_list("name", flat=True)),
             "max_contacts": user.max_contacts,
             "may_watch": user.may_watch,
+            **{name: getattr(user, name) for name in FORWARDING},
             **cls.policy_initial(policy, ring_time),
         }
 
@@ -168,7 +172,7 @@ class UserForm(PolicyFields):
 
     def values(self) -> dict[str, Any]:
         """Arguments of provisioning.save_user, without who it is and the password."""
-        names = ["display_name", "enabled", "aliases", "max_contacts", "may_watch", "policy", "ring_time"]
+        names = ["display_name", "enabled", "aliases", "max_contacts", "may_watch", "policy", "ring_time", *FORWARDING]
         return {name: self.cleaned_data[name] for name in names}
 
 

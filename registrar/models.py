@@ -3,6 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
+from registrar.call_forwarding import LONGEST_TARGET
 from registrar.choices import CONTACT_LIMITS, DIGEST_ALGORITHMS, PATH_WITHOUT_SUPPORT, words
 from registrar.querysets import BindingQuerySet
 from registrar.tags import LONGEST_TEXT
@@ -26,6 +27,11 @@ def whole_number(label: str, default: int, *, least: int = 0, help_text: str = "
     """A setting that every database, form and API takes within the same bounds."""
     bounds = [MinValueValidator(least), MaxValueValidator(LARGEST_NUMBER)]
     return models.PositiveIntegerField(label, default=default, validators=bounds, help_text=help_text)
+
+
+def forwarding(label: str, help_text: str) -> models.CharField:
+    """An address that calls go on to, as a SIP URI once it is saved; empty for none."""
+    return models.CharField(label, max_length=LONGEST_TARGET, blank=True, default="", help_text=help_text)
 
 
 def one_of(label: str, choices: dict[str, str], *, help_text: str = "") -> models.CharField:
@@ -157,6 +163,14 @@ class SipUser(models.Model):
     ha1_sha512_256 = models.CharField(max_length=64, blank=True, editable=False)
     max_contacts = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="The domain's limit when empty."
+    )
+    do_not_disturb = models.BooleanField(
+        "do not disturb", default=False, help_text="No phone rings: callers get 480, or go where calls go when busy."
+    )
+    forward_always = forwarding("forward all calls to", "A user, a number or a SIP URI. No phone of this user rings.")
+    forward_busy = forwarding("when busy, forward to", "Once no phone answered and one was busy.")
+    forward_no_answer = forwarding(
+        "without answer, forward to", "When the ring time is over, or no phone is registered or can be reached."
     )
     may_watch = models.BooleanField(
         default=False, help_text="May watch the registrations of every user of the domain (RFC 3680)."

@@ -17,6 +17,7 @@ from proxy.choices import INHERIT, parse_policy
 from proxy.models import DeliveryPolicy
 from registrar.domain_settings import SETTINGS
 from registrar.models import LARGEST_NUMBER, Alias, Domain, DomainAlias, SipUser
+from sipadmin.user_forwarding import check_forwarding
 
 # "Leave it as it is", where None has a meaning of its own (inherit the domain's value).
 KEEP: Any = object()
@@ -227,7 +228,7 @@ def save_user(
     may_create: bool = True,
     **fields: Any,
 ) -> tuple[SipUser, bool]:
-    """Create or change one user; (user, is it new). ``fields``: display_name, enabled, max_contacts.
+    """Create or change one user; (user, is it new). ``fields``: other columns of SipUser.
 
     What is not named stays as it is. ``aliases`` replaces all of them. A password sets every HA1; given HA1
     values replace them all, since the missing one belongs to another password.
@@ -243,6 +244,9 @@ def save_user(
             user = SipUser(domain=domain, username=username)
         for field, value in fields.items():
             setattr(user, field, value)
+        errors = check_forwarding(user)
+        if errors:
+            raise ProvisioningError(errors)
         check_model(user)
         set_credentials(user, password, ha1_md5, ha1_sha256)
         has_policy = policy is not KEEP or ring_time is not KEEP

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from proxy.choices import INHERIT
 from proxy.models import DeliveryPolicy
+from registrar.call_forwarding import FORWARDING
 from registrar.models import Alias, Domain, SipUser
 from sipadmin.audit.trail import Changes, difference, record_many
 from sipadmin.changes import record_change, record_changes
@@ -19,7 +20,9 @@ from sipadmin.user_table import ImportRefused, Progress, Row, RowError, check_ro
 
 BATCH = 900  # ids in one statement; some builds of SQLite take no more than 999 parameters
 HA1_FIELDS = ["ha1_md5", "ha1_sha256", "ha1_sha512_256"]
-USER_FIELDS = ["display_name", "enabled", "max_contacts", "may_watch", "tags", *HA1_FIELDS, "version", "updated_at"]
+USER_FIELDS = [
+    "display_name", "enabled", "max_contacts", "may_watch", "tags", *FORWARDING, *HA1_FIELDS, "version", "updated_at",
+]  # fmt: skip
 
 
 class ImportCounts(NamedTuple):

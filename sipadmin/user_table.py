@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 
 from proxy.choices import INHERIT, parse_policy
+from registrar.call_forwarding import FORWARDING, TARGETS, forward_target
 from registrar.models import Domain, SipUser, username_validator
 from registrar.tags import parse_tags
 from sipadmin.provisioning import ProvisioningError, parse_boolean, parse_number, set_credentials
 
 COLUMNS = (
     "user", "password", "policy", "display_name", "ring_time", "enabled", "max_contacts", "aliases",
-    "ha1_md5", "ha1_sha256", "may_watch", "tags",
+    "ha1_md5", "ha1_sha256", "may_watch", "tags", *FORWARDING,
 )  # fmt: skip
 MOST_ERRORS = 20
 
@@ -149,6 +150,12 @@ def check_row(domain: Domain, number: int, texts: Mapping[str, str]) -> Row:
                 target[column] = parse(cells[column])
             except ValueError as error:
                 errors[column] = str(error)
+    for column in TARGETS:
+        if column in cells:
+            try:
+                fields[column] = forward_target(cells[column], username, domain.name)
+            except ValueError as error:
+                errors[column] = str(error)
     draft = SipUser(domain=domain, username=username)
     if cells["password"] or cells.get("ha1_md5") or cells.get("ha1_sha256"):
         try:
@@ -186,7 +193,7 @@ def parse_enabled(text: str) -> bool:
     return True if not text else parse_boolean(text)
 
 
-def parse_may_watch(text: str) -> bool:
+def parse_switch(text: str) -> bool:
     return bool(text) and parse_boolean(text)
 
 
@@ -212,7 +219,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "display_name": parse_display_name,
     "enabled": parse_enabled,
     "max_contacts": parse_max_contacts,
-    "may_watch": parse_may_watch,
+    "may_watch": parse_switch,
+    "do_not_disturb": parse_switch,
     "tags": lambda text: parse_tags(text.replace(",", " ").split()),
     "policy": parse_policy_text,
     "ring_time": parse_ring_time,

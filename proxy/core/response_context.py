@@ -13,7 +13,7 @@ order in which they are to happen. It reads no clock; ``deadline`` says when ``t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from proxy.core.best_response import Candidate, add_challenges, best_of, choose
 from proxy.core.branch import Branch, BranchState
@@ -48,7 +48,6 @@ class ResponseContext:
     __slots__ = (
         "_first",
         "_follow",
-        "_forward",
         "_groups",
         "best",
         "branches",
@@ -56,6 +55,7 @@ class ResponseContext:
         "deadline",
         "expires_at",
         "final_status",
+        "forward",
         "group_deadline",
         "is_cancelled",
         "is_finished",
@@ -84,7 +84,7 @@ class ResponseContext:
         self.deadline = NEVER
         self.group_deadline = NEVER
         self.expires_at = NEVER if expires is None or not is_invite else expires  # made absolute by start()
-        self._forward = forward
+        self.forward = forward
         self._first = 0  # position of the first branch of this decision
         self._groups = TargetGroups(forward.groups, breadth, keeps_some=is_invite and bool(forward.late))
         self._follow = follow
@@ -140,7 +140,7 @@ class ResponseContext:
         if not is_ringing and not self._groups.has_next:
             return effects  # the last group's time is over
         target.is_late = True
-        if self._groups.join(target, self._forward.action, self.branches, is_ringing=is_ringing):
+        if self._groups.join(target, self.forward.action, self.branches, is_ringing=is_ringing):
             self._start_branch(target, 1, now, effects)
         self._advance(now, effects)
         return effects
@@ -237,9 +237,15 @@ class ResponseContext:
         response = candidate.response
         if self._follow is None or self.is_stopped or response is None or not 300 <= candidate.status < 400:
             return False
-        groups = self._follow(response)
+        groups = self._untried(self._follow(response))
         self._groups.put_next(groups)
         return bool(groups) and not response.has("contact")
+
+    def _untried(self, groups: Sequence[Sequence[Target]]) -> list[list[Target]]:
+        """Without what was tried before (P06)."""
+        tried = [branch.target.uri for branch in self.branches]
+        left = [[one for one in group if not any(one.uri.equals(uri) for uri in tried)] for group in groups]
+        return [group for group in left if group]
 
     # Progress
 
@@ -282,7 +288,7 @@ class ResponseContext:
             return False
         self.is_next_due = False
         if self.is_invite:
-            self.group_deadline = now + self._forward.ring_time
+            self.group_deadline = now + self.forward.ring_time
         else:
             self.group_deadline = now + NON_INVITE_GROUP_TIME if self._groups.has_next else NEVER
         for target, breadth in shares:
@@ -297,18 +303,16 @@ class ResponseContext:
 
     def _falls_back(self) -> bool:
         """Whether the recipient has his calls forwarded after such a failure."""
-        fallback = self._forward.fallback
+        fallback = self.forward.fallback
         if fallback is None or self.is_stopped or not self.is_invite:
             return False
-        self._forward.fallback = None
+        self.forward.fallback = None
         failed = [candidate for candidate in self.candidates if candidate.position >= self._first]
         forward = fallback(best_of(failed).status) if failed else None
         if forward is None:
             return False
-        tried = [branch.target.uri for branch in self.branches]
-        groups = [[one for one in group if not any(one.uri.equals(uri) for uri in tried)] for group in forward.groups]
-        self._groups.put_next(group for group in groups if group)
-        self._forward = forward
+        self._groups.put_next(self._untried(forward.groups))
+        self.forward = forward
         self._first = len(self.branches)
         return True
 
@@ -353,8 +357,8 @@ class ResponseContext:
         """Ring time has passed: cancel what rings, stop waiting for what never said a word (P33)."""
         self.group_deadline = NEVER
         if self.is_invite and self._groups.has_next and not self.is_stopped:
-            self.is_next_due = self._forward.keeps_ringing or not self._forward.waits
-            if self._forward.keeps_ringing and self._groups.free(self.branches) > 0:
+            self.is_next_due = self.forward.keeps_ringing or not self.forward.waits
+            if self.forward.keeps_ringing and self._groups.free(self.branches) > 0:
                 return  # these phones go on ringing beside the next group
         for branch in self.branches:
             if not branch.is_active:

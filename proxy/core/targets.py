@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from proxy.choices import FORWARD, PROXY, REDIRECT, REDIRECT_301, REFUSE
+from proxy.core.call_forwarding import Arranged, after, at_once, without_phone
 from proxy.core.explain import Step, Steps, number
 from proxy.core.facts import BindingFacts, FlowFacts, Recipient, Refuse, Target
 from proxy.core.forward import Forward as Forward
@@ -52,9 +53,10 @@ def to_binding(binding: BindingFacts, uri: Uri, way: WayTo) -> Target:
 
 class TargetFinder:
     """Decides for one request. ``gather`` finds the recipient of any URI, None when it is not a user address of ours;
-    ``is_own`` tells whether a URI would lead back to this server; ``caller`` is the address the request came from."""
+    ``is_own`` tells whether a URI would lead back to this server; ``caller`` is the address the request came from;
+    ``is_call``: an INVITE, for which users may have arranged something."""
 
-    __slots__ = ("_caller", "_gather", "_is_own", "_now", "_seen", "_way_to", "steps")
+    __slots__ = ("_caller", "_gather", "_is_call", "_is_own", "_is_ringing", "_now", "_seen", "_way_to", "steps")
 
     def __init__(
         self,
@@ -64,8 +66,12 @@ class TargetFinder:
         steps: Steps,
         way: WayTo = way_to,
         caller: str = "",
+        *,
+        is_call: bool = False,
     ) -> None:
         self._caller = caller
+        self._is_call = is_call
+        self._is_ringing = False  # the caller has waited for somebody already
         self._gather = gather
         self._is_own = is_own
         self._now = now
@@ -89,9 +95,42 @@ class TargetFinder:
             return Refuse(482, "Loop Detected", f"Forwarding goes round in circles, from {printable(chain, 120)}: 482")
         self._seen.append(user.aor)
         try:
-            return self._by_policy(request_uri, recipient, name)
+            arranged = at_once(user) if self._is_call else None
+            if arranged is None:
+                decision = self._by_policy(request_uri, recipient, name)
+                if not self._is_call or recipient.policy.policy.action == REFUSE:
+                    return decision
+                if not isinstance(decision, Refuse) or decision.status != 480:
+                    return decision
+                arranged = without_phone(user)
+                if arranged is None:
+                    return decision
+            return self._as_arranged(arranged, request_uri, recipient, name)
         finally:
             self._seen.pop()
+
+    def _as_arranged(self, arranged: Arranged, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
+        if not arranged.target:
+            return Refuse(480, "Temporarily Unavailable", f"{name} {arranged.why}: 480")
+        decision = self._forward(Uri.parse(arranged.target), request_uri, recipient, f"{name} {arranged.why} and")
+        if isinstance(decision, Forward):
+            further = f". {decision.note}" if decision.note else ""
+            decision.note = f"{name} {arranged.why}: forwarded to {printable(arranged.target, 80)}{further}"
+        return decision
+
+    def _when_failed(self, request_uri: Uri, recipient: Recipient, seen: Sequence[str], status: int) -> Forward | None:
+        """What comes next when this is the best that came of ringing."""
+        user, name = recipient.user, recipient.name
+        arranged = after(user, status) if user is not None else None
+        if arranged is None:
+            return None
+        self._seen = list(seen)
+        self._is_ringing = True
+        decision = self._as_arranged(arranged, request_uri, recipient, name)
+        if isinstance(decision, Forward):
+            return decision
+        self.steps.append(Step(f"{decision.sentence}. The call is not forwarded", "", "16.5"))
+        return None
 
     def _by_policy(self, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
         effective = recipient.policy
@@ -102,6 +141,9 @@ class TargetFinder:
             return Refuse(status, reason_phrase(status), f"{name} takes no calls: {status} by policy")
         if action == FORWARD:
             return self._forward(Uri.parse(argument), request_uri, recipient, name)
+        if action in REDIRECTING and self._is_ringing:
+            self.steps.append(Step(f"The caller waits already: {name}'s phones are called for him", "", "16.5"))
+            return self._proxy(PROXY, request_uri, recipient, name)
         if action in REDIRECTING:
             found = redirect(action, name, request_uri, recipient.bindings, self._now, self.steps, self._caller)
             return found or self._instead(request_uri, recipient, name)
@@ -157,6 +199,9 @@ class TargetFinder:
             waits=domain.wait_for_group,
         )
         forward.late = late
+        user = recipient.user
+        if self._is_call and user is not None and (user.forward_busy or user.forward_no_answer):
+            forward.fallback = partial(self._when_failed, request_uri, recipient, tuple(self._seen))
         return forward
 
     def _of_phone(self, flows: Sequence[BindingFacts], request_uri: Uri, late: dict[str, Joining]) -> list[Target]:

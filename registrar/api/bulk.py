@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from registrar.call_forwarding import FORWARDING, TARGETS
 from registrar.models import Alias, Domain, SipUser
 from sipadmin.provisioning import ProvisioningError, own_policies
 from sipadmin.rest.problems import pointer
@@ -22,12 +23,12 @@ from sipadmin.user_table import ImportRefused, Row, check_row
 LARGEST = 1000
 ITEM_FIELDS = (
     "username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "enabled", "policy", "ring_time",
-    "max_contacts", "may_watch", "aliases", "tags",
+    "max_contacts", "may_watch", "aliases", "tags", *FORWARDING,
 )  # fmt: skip
-TEXT_FIELDS = ("username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "policy")
+TEXT_FIELDS = ("username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "policy", *TARGETS)
 LIST_FIELDS = ("aliases", "tags")
 NUMBER_FIELDS = ("ring_time", "max_contacts")
-BOOLEAN_FIELDS = ("enabled", "may_watch")
+BOOLEAN_FIELDS = ("enabled", "may_watch", "do_not_disturb")
 
 
 class BulkUsersSerializer(StrictSerializer):

@@ -8,12 +8,14 @@ from typing import Any
 from django.db import transaction
 from rest_framework import serializers
 
+from registrar.call_forwarding import LONGEST_TARGET, TARGETS
 from registrar.domain_settings import SETTINGS
 from registrar.models import LARGEST_NUMBER, Binding, Domain, SipUser, ThirdPartyRule
 from registrar.tags import parse_tags, tags_of
 from sipadmin.provisioning import own_policy, save_domain, save_user
 from sipadmin.rest.serializers import AorField, ChosenFields, EffectivePolicySerializer, StrictSerializer, split_aor
 
+FORWARD_TARGET = {"required": False, "allow_blank": True, "max_length": LONGEST_TARGET}
 RING_TIME = {"required": False, "allow_null": True, "min_value": 1, "max_value": 3600}
 
 
@@ -141,6 +143,14 @@ class UserSerializer(StrictSerializer):
         required=False, help_text="May watch the registrations of every user of the domain (RFC 3680)."
     )
     tags = TagsField(child=serializers.CharField(max_length=40), required=False)
+    do_not_disturb = serializers.BooleanField(
+        required=False, help_text="No phone rings; callers get 480 or go to forward_busy."
+    )
+    forward_always = serializers.CharField(help_text="Where all calls go; empty for nowhere.", **FORWARD_TARGET)
+    forward_busy = serializers.CharField(help_text="Where calls go when a phone was busy.", **FORWARD_TARGET)
+    forward_no_answer = serializers.CharField(
+        help_text="Where calls go after the ring time, or without a phone.", **FORWARD_TARGET
+    )
     registered = serializers.SerializerMethodField()
     last_registered_at = serializers.SerializerMethodField(help_text="Newest registration that is still remembered.")
     version = serializers.IntegerField(read_only=True)
@@ -149,7 +159,8 @@ class UserSerializer(StrictSerializer):
 
     DEFAULTS = {
         "display_name": "", "enabled": True, "policy": "inherit", "ring_time": None, "aliases": [],
-        "max_contacts": None, "may_watch": False, "tags": [],
+        "max_contacts": None, "may_watch": False, "tags": [], "do_not_disturb": False,
+        **dict.fromkeys(TARGETS, ""),
     }  # fmt: skip
 
     def get_aor(self, user: SipUser) -> str:

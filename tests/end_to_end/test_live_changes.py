@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 from contextlib import closing
+from uuid import uuid4
 
 import pytest
 
@@ -98,3 +100,28 @@ def test_ping_knows_the_listeners(product, settings):
         ("tcp", product.sip[1]),
     }
     assert facts["uptime"] > 0
+
+
+def test_call_forwarding_is_live(product, phones):
+    put_users(product, "user,forward_always", "u1,sip:desk@127.0.0.1:9")
+    assert wait_until(lambda: invite_status(product, "u1") != 480)
+    put_users(product, "user,forward_always,do_not_disturb", "u1,,on")
+    assert wait_until(lambda: invite_status(product, "u1") == 480)
+
+
+def invite_status(product: Product, user: str) -> int:
+    """Final status of a call to a user who has no phone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+        caller.bind(("127.0.0.1", 0))
+        caller.settimeout(5)
+        token = uuid4().hex
+        via = f"SIP/2.0/UDP 127.0.0.1:{caller.getsockname()[1]};branch=z9hG4bK{token}"
+        text = (
+            f"INVITE sip:{user}@{DOMAIN} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\n"
+            f"From: <sip:x@caller.example>;tag=1\r\nTo: <sip:{user}@{DOMAIN}>\r\nCall-ID: {token}\r\n"
+            "CSeq: 1 INVITE\r\nContact: <sip:x@127.0.0.1>\r\n\r\n"
+        )
+        caller.sendto(text.encode(), product.sip)
+        while (status := int(caller.recv(65535).split()[1])) < 200:
+            pass
+        return status

@@ -52,6 +52,8 @@ class AUser:
         self.domain = domain
         self.enabled = True
         self.password = password
+        self.do_not_disturb = False
+        self.forward_always = self.forward_busy = self.forward_no_answer = ""
         self.aor = f"sip:{username}@{domain.name}"
 
     def ha1(self, algorithm: str) -> str | None:

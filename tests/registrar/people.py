@@ -17,7 +17,9 @@ def a_domain(directory, id=1, name="example.org", aliases=(), **settings):
 def a_user(directory, domain, id, username, *, enabled=True, max_contacts=None, alias_names=(), may_watch=False):
     hashes = [ha1(algorithm, username, domain.realm, PASSWORD) for algorithm in ALGORITHMS]
     user = UserEntry(
-        domain, (id, username, username.title(), enabled, max_contacts, *hashes, may_watch), tuple(alias_names)
+        domain,
+        (id, username, username.title(), enabled, max_contacts, *hashes, may_watch, False, "", "", ""),
+        tuple(alias_names),
     )
     directory._add_user(user)
     return user

@@ -132,6 +132,14 @@ class TestRefresh:
         entry = directory.domain("example.org")
         assert (entry.users, entry.aliases) == ({}, {})
 
+    def test_call_forwarding(self, directory, domain, bob):
+        assert directory.by_aor("sip:bob@example.org").forward_busy == ""
+        SipUser.objects.filter(pk=bob.pk).update(do_not_disturb=True, forward_busy="sip:x@y", forward_always="sip:a@b")
+        directory.read("user", bob.pk)()
+        user = directory.by_aor("sip:bob@example.org")
+        assert (user.do_not_disturb, user.forward_busy, user.forward_always) == (True, "sip:x@y", "sip:a@b")
+        assert user.forward_no_answer == ""
+
     def test_alias_comes_and_goes(self, directory, domain, bob):
         entry = directory.domain("example.org")
         Alias.objects.create(domain=domain, name="chef", user=bob)

@@ -188,6 +188,37 @@ class TestSaveUser:
         assert "no user" in errors(save_user, domain, "alice", may_create=False)["username"]
 
 
+class TestForwarding:
+    """Where the calls of a user go."""
+
+    def test_addresses_are_kept_as_uris(self, domain):
+        user, _ = save_user(domain, "bob", do_not_disturb=True, forward_busy="carol", forward_no_answer="+15550100")
+        user.refresh_from_db()
+        assert (user.do_not_disturb, user.forward_always) == (True, "")
+        assert (user.forward_busy, user.forward_no_answer) == ("sip:carol@example.org", "sip:+15550100@example.org")
+
+    @pytest.mark.parametrize("field", ["forward_always", "forward_busy", "forward_no_answer"])
+    @pytest.mark.parametrize("target", ["two words", "bob", "sip:bob@example.org", "sip:x@y?subject=z", "sip:"])
+    def test_what_is_no_address_or_himself_is_refused(self, domain, field, target):
+        assert list(errors(save_user, domain, "bob", **{field: target})) == [field]
+
+    def test_a_circle_is_refused_and_shown(self, domain):
+        save_user(domain, "bob", forward_always="carol", aliases=["200"])
+        save_user(domain, "carol", forward_always="dave")
+        sentence = errors(save_user, domain, "dave", forward_always="200")["forward_always"]
+        assert sentence == "dave to bob to carol to dave: calls would go round in circles"
+
+    def test_a_chain_that_is_too_long_is_refused(self, domain):
+        for number in range(5):
+            save_user(domain, f"u{number}", forward_always=f"u{number - 1}" if number else "elsewhere")
+        save_user(domain, "last", forward_busy="u4")
+        assert "5 times at most" in errors(save_user, domain, "last", forward_always="u4")["forward_always"]
+
+    def test_it_may_leave_the_house(self, domain):
+        save_user(domain, "bob", forward_always="sip:bob@mobile.example")
+        save_user(domain, "alice", forward_always="bob")
+
+
 class TestSetPolicy:
     @pytest.mark.parametrize(
         "text",

@@ -165,3 +165,20 @@ class TestImport:
         steps = []
         load(domain, text, progress=steps.append)
         assert sum(steps) == 250
+
+
+class TestForwarding:
+    def test_columns(self, domain):
+        load(
+            domain,
+            "user,password,do_not_disturb,forward_busy,forward_always\nbob,x,on,carol,\ncarol,x,,,sip:c@x.example",
+        )
+        bob, carol = SipUser.objects.order_by("username")
+        assert (bob.do_not_disturb, bob.forward_busy, bob.forward_always) == (True, "sip:carol@example.org", "")
+        assert (carol.do_not_disturb, carol.forward_always) == (False, "sip:c@x.example")
+
+    def test_errors_name_the_cell(self, domain):
+        assert refusal(load, domain, "user,password,forward_busy\nbob,x,bob\nalice,x,a b") == [
+            (2, "forward_busy"),
+            (3, "forward_busy"),
+        ]

@@ -40,10 +40,10 @@ class House:
             return known
         return Recipient(ORG, None, uri.username, EffectivePolicy(parse_policy("proxy"), 30.0, "server", ""), ())
 
-    def decide(self, uri: str = "sip:bob@example.org") -> object:
+    def decide(self, uri: str = "sip:bob@example.org", *, is_call: bool = False) -> object:
         self.steps = []
         request_uri = Uri.parse(uri)
-        finder = TargetFinder(self.gather, lambda one: one.host == "example.org", NOW, self.steps)  # type: ignore[arg-type]
+        finder = TargetFinder(self.gather, lambda one: one.host == "example.org", NOW, self.steps, is_call=is_call)  # type: ignore[arg-type]
         recipient = self.gather(Uri.parse(uri.replace("sips:", "sip:")))
         assert recipient is not None
         return finder.decide(request_uri, recipient)

@@ -91,6 +91,8 @@ class TestAdding:
             ({"policy_action": "forward", "policy_argument": "http://x"}, "forward needs a SIP URI"),
             ({"ring_time": "4000"}, "less than or equal to 3600"),
             ({"max_contacts": "0"}, "greater than or equal to 1"),
+            ({"forward_busy": "two words"}, "no address to forward to"),
+            ({"forward_always": "dora"}, "nobody can forward calls to himself"),
             ({"display_name": "x" * 121}, "at most 120"),
         ],
     )
@@ -137,6 +139,15 @@ class TestOne:
         assert "Saved. Active now on the engine." in page.content.decode()
         admin_page.post(f"/users/{bob.pk}/", {"policy_action": "inherit", "enabled": "on"})
         assert own_policy(bob) == ("inherit", None)
+
+    def test_call_forwarding(self, admin_page, alice, bob, engine):
+        entered = {"enabled": "on", "policy_action": "inherit", "do_not_disturb": "on", "forward_busy": "alice"}
+        assert admin_page.post(f"/users/{bob.pk}/", entered).status_code == 302
+        bob.refresh_from_db()
+        assert (bob.do_not_disturb, bob.forward_busy) == (True, "sip:alice@example.org")
+        text = admin_page.get(f"/users/{bob.pk}/").content.decode()
+        assert 'value="sip:alice@example.org"' in text
+        assert "When busy, forward to" in text
 
     def test_refusal_keeps_everything(self, admin_page, alice, bob):
         response = admin_page.post(

@@ -36,6 +36,30 @@ def test_it_works(admin_page, domain, engine):
     assert ConfigChange.objects.filter(kind="user").exists()
 
 
+def test_call_forwarding(admin_page, bob, engine):
+    place = PLACE + "bob@example.org/"
+    wish = {"do_not_disturb": True, "forward_no_answer": "+15550100"}
+    facts = admin_page.patch(place, wish, JSON).json()
+    assert (facts["do_not_disturb"], facts["forward_no_answer"]) == (True, "sip:+15550100@example.org")
+    assert (facts["forward_always"], facts["forward_busy"]) == ("", "")
+    refused = admin_page.patch(place, {"forward_always": "bob"}, JSON)
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "#/forward_always"
+    assert admin_page.put(place, {}, JSON).json()["forward_no_answer"] == ""
+
+
+def test_call_forwarding_of_many(admin_page, bob, engine):
+    items = [
+        {"username": "bob", "domain": "example.org", "forward_busy": "carol", "do_not_disturb": True},
+        {"username": "bob2", "domain": "example.org", "password": "x", "forward_always": "bob2"},
+    ]
+    answer = admin_page.post(PLACE + "bulk/", {"items": items, "atomic": False}, JSON).json()
+    assert [one["result"] for one in answer["results"]] == ["updated", "failed"]
+    assert answer["results"][1]["errors"][0]["pointer"] == "#/items/1/forward_always"
+    bob.refresh_from_db()
+    assert (bob.do_not_disturb, bob.forward_busy) == (True, "sip:carol@example.org")
+
+
 def test_no_secret_comes_out(admin_page, bob):
     for place in (PLACE, PLACE + "bob@example.org/"):
         text = admin_page.get(place).content.decode()
@@ -213,7 +237,7 @@ class TestBulk:
             {"username": f"user{n}", "domain": "example.org", "password": f"pw{n}", "policy": "redirect"}
             for n in range(1000)
         ]
-        with django_assert_max_num_queries(50):
+        with django_assert_max_num_queries(60):
             assert self.post(admin_page, items).json()["created"] == 1000
         assert SipUser.objects.count() == 1000
         assert ConfigChange.objects.exists()
