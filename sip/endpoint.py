@@ -27,6 +27,7 @@ from sip.transport.network import Network, SocketNetwork
 from sip.transport.received import stamp
 from sip.transport.search import Search
 from sip.transport.selection import NextHop, destination, next_hops
+from sip.transport.stun import stun_answer
 from sip.transport.tls import TlsContexts
 from sip.transport.websocket import MayComeFrom
 
@@ -168,9 +169,7 @@ class Endpoint:
             self.count["keep_alive"] += 1  # §7.5, and what phones behind NAT send
             return
         if error.message is None:
-            self.count["not_sip"] += 1
-            if self.gate is not None:
-                self.gate.not_sip(flow, self._network.now())
+            self._not_sip(data, flow)
             return
         if self.tap is not None:
             self.tap.received(error.message, data, flow)
@@ -179,6 +178,16 @@ class Endpoint:
             return
         self.count["bad_message"] += 1
         self._refuse(error.message, flow, error.status, error.reason)
+
+    def _not_sip(self, data: bytes, flow: Flow) -> None:
+        answer = None if flow.is_reliable or flow.is_multicast else stun_answer(data, flow.remote)
+        if answer is None:
+            self.count["not_sip"] += 1
+            if self.gate is not None:
+                self.gate.not_sip(flow, self._network.now())
+            return
+        self.count["stun"] += 1  # RFC 5626 §4.4.2
+        _datagrams(flow).send(answer, flow.remote, flow.local[0])
 
     def _refuse(self, request: Request, flow: Flow, status: int, reason: str) -> None:
         try:

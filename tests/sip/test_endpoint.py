@@ -110,6 +110,28 @@ class TestBadInput:
         assert endpoint.count["broken_stream"] == 3
 
 
+@pytest.mark.rfc("5626", "4.4.2")
+class TestStun:
+    """A keep-alive on the SIP port, answered from the address it came to."""
+
+    REQUEST = bytes.fromhex("000100002112a442b7e7a701bc34d686fa87dfae")
+
+    def test_by_udp(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore(), WILDCARD)
+        for source in (MALLORY, ("2001:db8::9", 5062)):
+            endpoint.deliver(self.REQUEST, source)
+            [sent] = endpoint.take()
+            assert sent.data[:2] == b"\x01\x01" and sent.remote == source
+            assert sent.source == (endpoint.network.route_from(source[0]), 5060)
+        assert endpoint.count == {"stun": 2}
+
+    def test_not_on_connections_nor_by_multicast(self) -> None:
+        endpoint, _ = answering()
+        endpoint.deliver(self.REQUEST, ALICE, "tcp")
+        endpoint.deliver(self.REQUEST, ALICE, is_multicast=True)
+        assert endpoint.sent == [] and endpoint.count == {"not_sip": 2}
+
+
 class TestMutations:
     """Whatever arrives, nothing of ours fails and nothing stays."""
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -267,6 +268,29 @@ class TestConnectionLimits:
         assert (await asyncio.wait_for(opened[0][0].readuntil(b"\r\n\r\n"), PATIENCE)).startswith(b"SIP/2.0 200")
         for _, writer in opened:
             writer.close()
+
+    async def test_too_many_altogether(
+        self, started: list[Endpoint], core: RecordingCore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
+        other, endpoint = await start(started, RecordingCore()), await start(started, core)
+        opened = [await asyncio.open_connection(*reach(endpoint.listeners[1])) for _ in range(3)]
+        await eventually(endpoint, "too_many_connections")
+        user = RecordingUser()
+        endpoint.send_request(options_request(), NextHop("tcp", *reach(other.listeners[1])), user)
+        await asyncio.sleep(0)
+        assert user.failures == [503] and endpoint.count["too_many_connections"] == 2
+        opened[0][1].close()
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                reader, writer = await asyncio.open_connection(*reach(endpoint.listeners[1]))
+                with suppress(ConnectionError, asyncio.IncompleteReadError):
+                    writer.write(request_text(protocol="TCP"))
+                    await reader.readuntil(b"\r\n\r\n")
+                    break
+        writer.close()
+        for _, another in opened:
+            another.close()
 
     @pytest.mark.parametrize("data", [b"", b"\r\n\r\n", request_text()[:40]], ids=["silent", "pings", "part"])
     async def test_a_message_has_to_come_in_time(

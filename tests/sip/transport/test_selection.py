@@ -101,10 +101,30 @@ class TestDestination:
             ("sips:bob@192.0.2.9", Destination(("tls",), "192.0.2.9")),
             ("sips:bob@example.org", Destination(("tls",), "example.org", None, True)),
             ("sips:bob@example.org;transport=tcp", Destination(("tls",), "example.org")),
+            ("sips:bob@example.org:5070;transport=tls", Destination(("tls",), "example.org", 5070)),
+            ("sips:bob@example.org;transport=udp", None),
+            ("sips:bob@example.org;transport=ws", None),
+            ("sip:bob@192.0.2.9;transport=tls", Destination(("tls",), "192.0.2.9")),
+            ("sip:bob@192.0.2.9", Destination(("udp",), "192.0.2.9")),
         ],
     )
-    def test_sips_is_tls(self, uri: str, expected: Destination) -> None:
+    def test_sips_is_tls(self, uri: str, expected: Destination | None) -> None:
         assert destination(Uri.parse(uri), TLS_TOO) == expected
+
+    @pytest.mark.rule("X16")
+    @pytest.mark.rfc("7118", "5.4")
+    @pytest.mark.parametrize(
+        "uri", ["sip:bob@192.0.2.9;transport=ws", "sips:x.invalid;transport=ws", "sip:x;transport=wss"]
+    )
+    def test_a_websocket_is_never_dialled(self, uri: str) -> None:
+        assert destination(Uri.parse(uri), TLS_TOO) is None
+
+    @pytest.mark.parametrize(
+        ("uri", "port"),
+        [("sips:a.example.org:5075", 5075), ("sips:192.0.2.1", 5061), ("sip:192.0.2.1;transport=tls", 5061)],
+    )
+    def test_ports_of_tls(self, uri: str, port: int) -> None:
+        assert a_domain().hops(uri, TLS_TOO) == [f"tls:192.0.2.1:{port}"]
 
 
 @pytest.mark.rule("P29")
@@ -150,6 +170,38 @@ class TestNaptr:
         zone = a_domain().naptr("example.org", *NAPTRS)
         assert zone.hops("sip:example.org", TLS_TOO) == ["tls:192.0.2.1:5073"]
         assert zone.hops("sips:example.org", TLS_TOO) == ["tls:192.0.2.1:5073"]
+
+    @pytest.mark.rfc("7118", "9")
+    def test_websocket_servers_are_for_those_who_dial_them(self) -> None:
+        zone = a_domain().naptr(
+            "example.org",
+            Naptr(10, 10, "s", "SIPS+D2W", "", "_sips._ws.example.org"),
+            Naptr(10, 20, "s", "SIP+D2W", "", "_sip._ws.example.org"),
+            Naptr(20, 10, "s", "SIPS+D2T", "", "_sips._tcp.example.org"),
+        )
+        assert zone.hops("sip:example.org", TLS_TOO) == ["tls:192.0.2.1:5073"]
+        assert not any("_ws" in kind for kind in zone.kinds())
+
+    def test_without_any_sips_is_for_sips_and_for_who_says_tls(self) -> None:
+        for uri, service in (
+            ("sips:example.org", ["_sips._tcp"]),
+            ("sip:example.org;transport=tls", ["_sips._tcp"]),
+            ("sip:example.org", ["_sip._udp", "_sip._tcp"]),
+        ):
+            zone = a_domain()
+            zone.hops(uri, TLS_TOO)
+            asked = [kind.removeprefix("SRV ") for kind in zone.kinds() if kind.startswith("SRV")]
+            assert asked == [f"{one}.example.org" for one in service]
+
+    def test_the_certificate_is_for_the_name_in_the_uri(self) -> None:
+        """RFC 5922 §4: whatever SRV made of it."""
+        zone = a_domain()
+        zone.naptr("example.org")
+        for uri, name in (("sips:example.org", "example.org"), ("sip:example.org;transport=udp", "")):
+            wanted = destination(Uri.parse(uri), TLS_TOO)
+            assert wanted is not None
+            hops, _ = next_hops(wanted, zone.known, float)
+            assert {hop.name for hop in hops} == {name}
 
     def test_preference_within_an_order(self) -> None:
         zone = a_domain().naptr(
