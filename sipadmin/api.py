@@ -33,6 +33,8 @@ class RootView(APIView):
             "calls": "api-call-list",
             "events": "api-event-list",
             "audit": "api-audit-list",
+            "operators": "api-operator-list",
+            "tokens": "api-token-list",
             "schema": "api-schema",
             "docs": "api-docs",
         }

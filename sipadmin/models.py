@@ -1,5 +1,7 @@
 """What the roof keeps: change notices for the engine, and the log of what happened."""
 
+from datetime import timedelta
+
 from django.db import models
 
 
@@ -78,3 +80,18 @@ class PhoneLink(models.Model):
 
     def __str__(self) -> str:
         return f"phone link of {self.user}"
+
+
+class KeptAnswer(models.Model):
+    """The answer to a request with an Idempotency-Key, sealed with what the client showed; see rest.idempotency."""
+
+    KEPT = timedelta(hours=24)
+
+    key_hash = models.CharField(max_length=64, unique=True)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0, help_text="0 while the request runs.")
+    sealed = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"answer of {self.created_at:%Y-%m-%d %H:%M}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -29,15 +30,21 @@ class TokenPrincipal:
         return self.username
 
 
+def bearer_text(request: HttpRequest | Request) -> str | None:
+    """What a request gives as its bearer token; None when it gives none."""
+    scheme, _, credentials = get_authorization_header(request).partition(b" ")
+    return credentials.strip().decode("ascii", "replace") if scheme.lower() == b"bearer" else None
+
+
 class BearerToken(BaseAuthentication):
     """``Authorization: Bearer sipa_<key>.<secret>`` (RFC 6750 §2.1). ``request.auth`` is the ApiToken."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiToken] | None:
-        scheme, _, credentials = get_authorization_header(request).partition(b" ")
-        if scheme.lower() != b"bearer":
+        text = bearer_text(request)
+        if text is None:
             return None
         try:
-            token = find_token(credentials.strip().decode("ascii", "replace"))
+            token = find_token(text, source=request.META.get("REMOTE_ADDR", ""))
         except TokenRefused as error:
             raise AuthenticationFailed(str(error)) from error
         return token.owner or TokenPrincipal(token), token

@@ -8,8 +8,10 @@ from django.db import models
 SCOPES = [
     "domains:read", "domains:write", "users:read", "users:write", "bindings:read", "bindings:write",
     "routing:read", "routing:write", "calls:read",
-    "events:read", "audit:read",
+    "events:read", "audit:read", "operators:read", "operators:write", "tokens:read", "tokens:write",
 ]  # fmt: skip
+
+RATE_LIMIT = 600  # requests a minute: enough for a busy script, and one token cannot take the server from the others
 
 
 class ApiToken(models.Model):
@@ -24,6 +26,8 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
     is_revoked = models.BooleanField(default=False)
+    networks = models.JSONField(default=list, help_text="Where it may be used; empty: anywhere.")
+    rate_limit = models.PositiveIntegerField(default=RATE_LIMIT, help_text="Requests a minute.")
 
     class Meta:
         ordering = ["name"]

@@ -8,11 +8,12 @@ import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from django.utils import timezone
 
-from sipadmin.accounts.models import SCOPES, ApiToken
+from sipadmin.accounts.models import RATE_LIMIT, SCOPES, ApiToken
 
 TOKEN_SHAPE = re.compile(r"sipa_([0-9a-f]{16})\.([A-Za-z0-9_-]{43})")
 # A write for each request would make every read of the API a write.
@@ -29,11 +30,16 @@ def hash_secret(secret: str) -> str:
 
 
 def issue_token(
-    name: str, scopes: Sequence[str] = (), owner: Any = None, expires_at: datetime | None = None
+    name: str,
+    scopes: Sequence[str] = (),
+    owner: Any = None,
+    expires_at: datetime | None = None,
+    networks: Sequence[str] = (),
+    rate_limit: int = RATE_LIMIT,
 ) -> tuple[ApiToken, str]:
-    """A new token and its text, which exists only here. ValueError for an unknown scope or a taken name.
+    """A new token and its text, which exists only here. ValueError for an unknown scope, network or a taken name.
 
-    ``scopes`` empty means every scope.
+    ``scopes`` empty means every scope, ``networks`` empty every address; ``rate_limit`` in requests a minute.
     """
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown:
@@ -46,13 +52,34 @@ def issue_token(
     secret = secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         name=name, key=key, secret_hash=hash_secret(secret), scopes=sorted(set(scopes)), owner=owner,
-        expires_at=expires_at,
+        expires_at=expires_at, networks=parse_networks(networks), rate_limit=rate_limit,
     )  # fmt: skip
     return token, f"sipa_{key}.{secret}"
 
 
-def find_token(text: str, now: datetime | None = None) -> ApiToken:
-    """The live token with this text; TokenRefused otherwise."""
+def parse_networks(texts: Sequence[str]) -> list[str]:
+    """Networks in their usual form; ValueError names the one that is none."""
+    networks = []
+    for text in texts:
+        try:
+            networks.append(str(ip_network(text.strip(), strict=False)))
+        except ValueError:
+            raise ValueError(f"{text!r} is not a network, such as 192.0.2.0/24 or 2001:db8::/32") from None
+    return networks
+
+
+def is_within(source: str, networks: Sequence[str]) -> bool:
+    """Whether an address is in one of the networks; an IPv4 address in IPv6 clothes counts as itself."""
+    try:
+        address = ip_address(source)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in ip_network(network) for network in networks)
+
+
+def find_token(text: str, now: datetime | None = None, source: str | None = None) -> ApiToken:
+    """The live token with this text; TokenRefused otherwise, also when ``source`` may not use it."""
     now = now or timezone.now()
     shape = TOKEN_SHAPE.fullmatch(text)
     if shape is None:
@@ -70,6 +97,8 @@ def find_token(text: str, now: datetime | None = None) -> ApiToken:
         raise TokenRefused("The token has expired.")
     if token.owner is not None and not token.owner.is_active:
         raise TokenRefused("The token's owner is disabled.")
+    if token.networks and source is not None and not is_within(source, token.networks):
+        raise TokenRefused("The token may not be used from this address.")
     note_use(token, now)
     return token
 

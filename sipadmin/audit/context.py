@@ -115,6 +115,8 @@ def audit_context(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpR
 
 def add_headers(context: Context, response: HttpResponse) -> HttpResponse:
     response.headers.setdefault("X-Request-ID", context.request_id)
+    for name, text in getattr(context.request, "rate_limit_headers", {}).items():
+        response.headers[name] = text
     if context.waits_for_engine and context.engine_state:
         response.headers["X-Engine"] = context.engine_state
     return response

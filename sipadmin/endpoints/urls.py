@@ -6,10 +6,14 @@ from rest_framework.routers import SimpleRouter
 from sipadmin.endpoints import phones
 from sipadmin.endpoints.audit import AuditViewSet
 from sipadmin.endpoints.events import EventViewSet
+from sipadmin.endpoints.operators import OperatorViewSet
+from sipadmin.endpoints.tokens import TokenViewSet
 
 router = SimpleRouter()
 router.register("events", EventViewSet, basename="api-event")
 router.register("audit", AuditViewSet, basename="api-audit")
+router.register("operators", OperatorViewSet, basename="api-operator")
+router.register("tokens", TokenViewSet, basename="api-token")
 
 urlpatterns = [
     path("users/<str:aor>/rotate-password/", phones.RotatePasswordView.as_view(), name="api-rotate-password"),

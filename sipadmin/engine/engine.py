@@ -41,7 +41,7 @@ from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
 from sipadmin.engine.event_log import EventLog
 from sipadmin.engine.knocks import Knocks
-from sipadmin.models import ConfigChange
+from sipadmin.models import ConfigChange, KeptAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -213,6 +213,7 @@ class Engine:
                     await loop.run_in_executor(self.executor, forget_old_notices)
                     await loop.run_in_executor(self.executor, forget_old_entries)
                     await loop.run_in_executor(self.executor, forget_old_bans, timezone.now())
+                    await loop.run_in_executor(self.executor, forget_old_answers)
             except DatabaseError as error:
                 logger.error("housekeeping: %s", error)
             except Exception:
@@ -261,6 +262,11 @@ class Engine:
                 "skipped": self.events.skipped,
             },
         }
+
+
+def forget_old_answers() -> None:
+    """What was kept for repeated requests of the API."""
+    KeptAnswer.objects.filter(created_at__lt=timezone.now() - KeptAnswer.KEPT).delete()
 
 
 def forget_old_notices() -> None:

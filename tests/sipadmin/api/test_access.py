@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
@@ -84,6 +85,14 @@ class TestToken:
         self.get(issued[1])
         assert ApiToken.objects.get().last_used_at > first
 
+    def test_networks(self, db):
+        _, text = issue_token("here", networks=["127.0.0.0/8", "2001:db8::/32"])
+        assert self.get(text).status_code == 200
+        for address, status in (("127.9.9.9", 200), ("::ffff:127.0.0.1", 200), ("2001:db8::1", 200),
+                                ("192.0.2.1", 401), ("::1", 401), ("", 401)):  # fmt: skip
+            response = Client(REMOTE_ADDR=address).get("/api/v1/users/", **bearer(text))
+            assert response.status_code == status, address
+
     def test_only_the_hash_is_stored(self, issued):
         secret = issued[1].partition(".")[2]
         row = ApiToken.objects.values().get()
@@ -94,7 +103,7 @@ class TestToken:
             issue_token("x", ["everything"])
 
 
-FOR_ADMINISTRATORS = ("/api/v1/audit/",)
+FOR_ADMINISTRATORS = ("/api/v1/audit/", "/api/v1/operators/", "/api/v1/tokens/")
 
 
 @pytest.fixture
@@ -102,6 +111,7 @@ def endpoints(alice, bob, domain):
     """(method, address, scope that opens it, good status with it)."""
     rule = ThirdPartyRule.objects.create(actor=alice, target=bob)
     binding, call = bind(bob), attempt()
+    token, somebody = issue_token("somebody's")[0], get_user_model().objects.create_user("somebody")
     entry = AuditEntry.objects.create(ts=timezone.now(), action="user.changed")
     event = Event.objects.create(ts=timezone.now(), type="call.ended")
     found = []
@@ -121,6 +131,10 @@ def endpoints(alice, bob, domain):
         (f"events/{event.pk}/", "events", []),
         ("audit/", "audit", []),
         (f"audit/{entry.pk}/", "audit", []),
+        ("operators/", "operators", ["post"]),
+        (f"operators/{somebody.pk}/", "operators", ["put", "patch", "delete"]),
+        ("tokens/", "tokens", ["post"]),
+        (f"tokens/{token.pk}/", "tokens", ["put", "patch", "delete"]),
     ]:
         found.append(("get", f"/api/v1/{place}", f"{scope}:read"))
         found += [(method, f"/api/v1/{place}", f"{scope}:write") for method in writes]
