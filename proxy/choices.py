@@ -14,6 +14,11 @@ REDIRECT_301 = "redirect-301"
 FORWARD = "forward"
 REFUSE = "refuse"
 
+# Whose messages are stored for users who are away (registrar.choices.STORE_MESSAGES).
+NOBODY = "no"
+USERS = "from-users"
+ANYBODY = "from-anybody"
+
 PLAIN = (INHERIT, PROXY, PROXY_PARALLEL, PROXY_SEQUENTIAL, REDIRECT, REDIRECT_301)
 LABELS = {
     INHERIT: "inherit",

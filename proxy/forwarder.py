@@ -81,7 +81,8 @@ class Forwarder:
         loop_mark: str = "",
         instead: Callable[[int, float], bool] | None = None,
     ) -> None:
-        """Forward statefully. ``instead`` may take the request when it failed (``OwnMethod.not_delivered``)."""
+        """Forward statefully. ``instead`` hears of the final response and may take the request when it failed
+        (``own_methods.outcome_for``)."""
         request = transaction.request
         expires = None
         if transaction.is_invite and request.has("expires"):

@@ -34,7 +34,7 @@ from proxy.core.validation import check_max_forwards, check_scheme
 from proxy.events import Wall
 from proxy.forwarder import Forwarder
 from proxy.instances import Instances
-from proxy.own_methods import OwnMethod
+from proxy.own_methods import OwnMethod, outcome_for
 from proxy.recipients import Recipients
 from proxy.recorder import CallLog, wall_clock
 from proxy.running import RunningRequests
@@ -106,6 +106,14 @@ class ProxyHandler:
         )
         self._supported = supported
         self._way = way
+
+    @property
+    def recipients(self) -> Recipients:
+        return self._recipients
+
+    @property
+    def forwarder(self) -> Forwarder:
+        return self._forwarder
 
     @property
     def running(self) -> RunningRequests:
@@ -292,7 +300,7 @@ class ProxyHandler:
         record = self.records.open(transaction, recipient, decision, steps, now)
         if isinstance(decision, Forward):
             own = self.own_methods.get(transaction.request.method)
-            instead = partial(own.not_delivered, transaction, recipient) if own and recipient else None
+            instead = partial(outcome_for, own, transaction, recipient) if own and recipient else None
             self._forwarder.forward(transaction, routed, decision, record, now, loop_mark, instead)
             return
         if isinstance(decision, Redirect):

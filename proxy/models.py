@@ -49,6 +49,27 @@ class DeliveryPolicy(models.Model):
         return self.policy
 
 
+class StoredMessage(models.Model):
+    """A MESSAGE that waits for its user (RFC 3428 §7). The engine chooses ``id``, in order of arrival."""
+
+    id = models.BigIntegerField(primary_key=True)
+    user = models.ForeignKey("registrar.SipUser", on_delete=models.CASCADE, related_name="stored_messages")
+    sender = models.TextField(help_text="From URI.")
+    content_type = models.CharField(max_length=127, blank=True)
+    size = models.PositiveIntegerField(help_text="Bytes of the body.")
+    is_from_stranger = models.BooleanField(default=False, help_text="The sender is no user of this server.")
+    message = models.BinaryField(help_text="The request as it will be delivered. Shown to nobody.")
+    received_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    attempts = models.PositiveIntegerField(default=0, help_text="Deliveries that failed.")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.sender} to {self.user_id}"
+
+
 class CallAttempt(models.Model):
     """One INVITE outside a dialog, from arrival to its final response. The engine chooses ``id``."""
 

@@ -26,3 +26,15 @@ class OwnMethod(Protocol):
     def not_delivered(self, transaction: ServerTransaction, recipient: Recipient, status: int, now: float) -> bool:
         """It was forwarded, and this final response of 300 or more is the best that came of it."""
         ...
+
+    def delivered(self, transaction: ServerTransaction, recipient: Recipient, now: float) -> None:
+        """It was forwarded, and somebody took it (2xx)."""
+        ...
+
+
+def outcome_for(own: OwnMethod, transaction: ServerTransaction, recipient: Recipient, status: int, now: float) -> bool:
+    """Tell the owner what came of a forwarded request; True when he takes a failure over."""
+    if status < 300:
+        own.delivered(transaction, recipient, now)
+        return False
+    return own.not_delivered(transaction, recipient, status, now)

@@ -163,7 +163,7 @@ class ProxiedRequest:
             self.record.note = forward.note
 
     def _is_taken(self, effect: Effect, now: float) -> bool:
-        """Whether a failure is not to go upstream, because somebody takes the request over."""
+        """Whether a failure is not to go upstream, because somebody takes the request over. He hears of a 2xx too."""
         if isinstance(effect, SendUpstream):
             status = effect.response.status
         elif isinstance(effect, Answer):
@@ -172,7 +172,7 @@ class ProxiedRequest:
             status = 408
         else:
             return False
-        return status >= 300 and self._instead is not None and self._instead(status, now)
+        return status >= 200 and self._instead is not None and self._instead(status, now)
 
     def _finish(self) -> None:
         self._surroundings.request_finished(self)

@@ -10,10 +10,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views import View
 from django.views.generic import TemplateView
 
+from proxy.api.stored_messages import remove_stored
 from proxy.choices import LABELS
 from proxy.forms import ServerPolicyForm
-from proxy.models import CallAttempt, DeliveryPolicy
-from sipadmin.accounts.roles import AdministratorWrites, is_administrator
+from proxy.models import CallAttempt, DeliveryPolicy, StoredMessage
+from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import add_errors, say_saved
 from sipadmin.dashboard import snapshot
 from sipadmin.policy_form import make_read_only
@@ -38,6 +39,21 @@ class CallView(LoginRequiredMixin, TemplateView):
         attempt = get_object_or_404(CallAttempt.objects.prefetch_related("branches"), pk=pk)
         facts = snapshot.call_facts(attempt)
         return {**super().get_context_data(**kwargs), "page": "calls", "call": facts}
+
+
+class RemoveMessagesView(AdministratorRequired, View):
+    """Deletes stored messages of one user: one of them, or all."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, user: int) -> HttpResponse:
+        messages = StoredMessage.objects.filter(user=user)
+        one = request.POST.get("message", "")
+        if one:
+            messages = messages.filter(pk=int(one)) if one.isdigit() and len(one) < 19 else messages.none()
+        count = remove_stored(messages, user)
+        say_saved(request, "1 message is deleted." if count == 1 else f"{count} messages are deleted.")
+        return redirect("user", pk=user)
 
 
 class ServerPolicyView(AdministratorWrites, View):

@@ -37,6 +37,14 @@ DIGEST_ALGORITHMS = {
 }
 
 
+# Whether a MESSAGE for a user without a phone is stored (RFC 3428 §7), and whose.
+STORE_MESSAGES = {
+    "no": "no: the sender is told that nobody is there (480)",
+    "from-users": "yes, from users of this server",
+    "from-anybody": "yes, from anybody",
+}
+
+
 def words(choices: dict[str, str]) -> str:
     """What one may enter, for the sentence that refuses something else."""
     return f"Use {' or '.join(choices)}."

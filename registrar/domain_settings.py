@@ -24,6 +24,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "gruu",
     ),
     "Ringing": ("keep_ringing", "wait_for_group", "late_joiners"),
+    "Messages for users who are away": (
+        "store_messages",
+        "stored_messages_per_user",
+        "stored_message_days",
+        "stored_message_size",
+        "stored_message_skip",
+    ),
     "Passwords": ("realm", "auth_register", "auth_call", "digest_algorithms"),
 }
 SETTINGS: tuple[str, ...] = tuple(name for names in GROUPS.values() for name in names)

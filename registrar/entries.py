@@ -48,6 +48,11 @@ class DomainEntry:
     wait_for_group: bool
     late_joiners: bool
     gruu: bool
+    store_messages: str
+    stored_messages_per_user: int
+    stored_message_days: int
+    stored_message_size: int
+    stored_message_skip: str
 
     def __init__(self, row: Domain, aliases: Iterable[str] = ()) -> None:
         self.id: int = row.pk

@@ -15,9 +15,14 @@ def wants_gruu(request: Request) -> bool:
 
 def gruu_parameters(gruus: Gruus, binding: Binding, now_wall: float) -> str:
     """Contact parameters pub-gruu and temp-gruu of a binding; empty when its phone cannot have any."""
+    return "".join(f';{name}="{uri}"' for name, uri in gruus_of(gruus, binding, now_wall))
+
+
+def gruus_of(gruus: Gruus, binding: Binding, now_wall: float) -> list[tuple[str, str]]:
+    """The same by name; none when its phone cannot have any."""
     if not binding.instance_id or not binding.uri.is_sip:
-        return ""
+        return []
     temporary = gruus.temporary(
         binding.user_id, binding.aor, binding.instance_id, binding.call_id, binding.cseq, now_wall
     )
-    return f';pub-gruu="{public(binding.aor, binding.instance_id)}";temp-gruu="{temporary}"'
+    return [("pub-gruu", public(binding.aor, binding.instance_id)), ("temp-gruu", temporary)]

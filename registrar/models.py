@@ -4,7 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from registrar.call_forwarding import LONGEST_TARGET
-from registrar.choices import CONTACT_LIMITS, DIGEST_ALGORITHMS, PATH_WITHOUT_SUPPORT, words
+from registrar.choices import CONTACT_LIMITS, DIGEST_ALGORITHMS, PATH_WITHOUT_SUPPORT, STORE_MESSAGES, words
 from registrar.querysets import BindingQuerySet
 from registrar.tags import LONGEST_TEXT
 
@@ -121,6 +121,34 @@ class Domain(models.Model):
         "an address for each phone",
         default=True,
         help_text="RFC 5627: a phone that asks for it gets GRUUs, which lead to it and to no other phone of its user.",
+    )
+    store_messages = one_of(
+        "store messages", STORE_MESSAGES, help_text="A MESSAGE is kept until the user registers (202 to the sender)."
+    )
+    stored_messages_per_user = models.PositiveSmallIntegerField(
+        "messages per user",
+        default=50,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="1 to 1000.",
+    )
+    stored_message_days = models.PositiveSmallIntegerField(
+        "days a message is kept",
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="1 to 365; less where the message itself says so.",
+    )
+    stored_message_size = models.PositiveIntegerField(
+        "largest message",
+        default=4096,
+        validators=[MinValueValidator(1), MaxValueValidator(61440)],
+        help_text="Bytes of text, 1 to 61440.",
+    )
+    stored_message_skip = models.CharField(
+        "content types that are not kept",
+        max_length=400,
+        blank=True,
+        default="application/im-iscomposing+xml",
+        help_text="Separated by spaces; application/* stands for all of them. Typing notices mean nothing later.",
     )
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -164,6 +164,7 @@ def user_page(
         "bindings": [snapshot.binding_facts(binding) for binding in bindings],
         "registered_by_others": rules.filter(target=user),
         "registers_for_others": rules.filter(actor=user),
+        "stored_messages": user.stored_messages.defer("message").filter(expires_at__gt=timezone.now()),
         "now": timezone.now(),
     }
     return render(request, "registrar/user.html", context, status=status)

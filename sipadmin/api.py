@@ -31,6 +31,7 @@ class RootView(APIView):
             "third_party_rules": "api-third-party-rule-list",
             "routing_policy": "api-server-policy",
             "calls": "api-call-list",
+            "stored_messages": "api-stored-message-list",
             "events": "api-event-list",
             "audit": "api-audit-list",
             "operators": "api-operator-list",

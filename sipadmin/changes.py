@@ -22,7 +22,8 @@ API_TIMEOUT = 5.0  # seconds; an engine that is up answers in a few milliseconds
 def record_change(kind: str, object_id: int | None = None) -> None:
     """Note a change for the engine; needed by hand after ``update()`` and bulk writes, which send no signals.
 
-    ``kind``: domain, user, rule, policy, recording or all. ``object_id``: primary key of a domain, user or rule.
+    ``kind``: domain, user, rule, policy, recording, messages or all. ``object_id``: primary key of a domain, user or
+    rule, or of the user whose messages they are.
     """
     ConfigChange.objects.create(kind=kind, object_id=object_id)
     connection = transaction.get_connection()

@@ -8,7 +8,7 @@ from django.db import models
 class ConfigChange(models.Model):
     """A change notice that survives: written in the transaction of the change itself, by any process."""
 
-    KINDS = ["domain", "user", "rule", "policy", "recording", "ban", "all"]
+    KINDS = ["domain", "user", "rule", "policy", "recording", "messages", "ban", "all"]
 
     kind = models.CharField(max_length=12, choices=[(kind, kind) for kind in KINDS])
     object_id = models.BigIntegerField(null=True, help_text="Primary key of a domain or user; empty: all of the kind.")

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from proxy.models import CallAttempt
+from proxy.models import CallAttempt, StoredMessage
 from registrar.models import Binding, Domain, SipUser
 from sipadmin.bus import EngineUnavailable
 from sipadmin.provisioning import save_domain, save_user
@@ -103,6 +103,16 @@ def attempt(number: int = 1, branches: int = 1, **facts) -> CallAttempt:
             user_agent="Desk phone 3", started_at=row.started_at,
         )  # fmt: skip
     return row
+
+
+def stored_message(user: SipUser, number: int = 1, **facts) -> StoredMessage:
+    """A message that waits for its user, as the engine writes it."""
+    now = timezone.now()
+    values = {
+        "sender": "sip:carol@example.org", "content_type": "text/plain", "size": 15, "message": b"meet me at noon",
+        "received_at": now, "expires_at": now + timedelta(days=1),
+    }  # fmt: skip
+    return StoredMessage.objects.create(id=1_700_000_000_000_000 + number, user=user, **{**values, **facts})
 
 
 class Engine:

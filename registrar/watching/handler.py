@@ -13,10 +13,12 @@ from typing import Protocol
 
 from registrar.directory import Directory, DomainEntry, UserEntry
 from registrar.events import ContactEvent
+from registrar.gruus import gruus_of
 from registrar.outcome import Refused
 from registrar.watching.core import ALLOW_EVENTS, PACKAGE, Wanted, event_of, inspect_subscribe
-from registrar.watching.reginfo import CONTENT_TYPE, ContactChange, Gruus, document, no_gruus
+from registrar.watching.reginfo import CONTENT_TYPE, ContactChange, document, no_gruus
 from registrar.watching.subscription import NEVER, DialogId, Notification, Subscription
+from sip.gruu import Gruus
 from sip.location import Binding, LocationService
 from sip.message.messages import Request, Response
 from sip.message.params import printable
@@ -67,8 +69,9 @@ class WatchingHandler:
         location: LocationService,
         authenticate: Authenticate,
         wall: Callable[[float], float],
-        gruus: Gruus = no_gruus,
+        gruus: Gruus | None = None,
     ) -> None:
+        """``gruus`` makes the GRUUs of contacts, in domains that have them."""
         self._endpoint = endpoint
         self._directory = directory
         self._location = location
@@ -244,11 +247,17 @@ class WatchingHandler:
             now,
             is_full=changes is None,
             has_contacts=bool(live),
-            gruus=self._gruus,
+            gruus_of=no_gruus if self._gruus is None else partial(self._gruus_of, self._gruus),
         )
         request = subscription.notify(notification.ended, contact, body, CONTENT_TYPE, now)
         self._endpoint.send_request(request, hop, sending)
         self.count["notified"] += 1
+
+    def _gruus_of(self, gruus: Gruus, binding: Binding) -> list[tuple[str, str]]:
+        user = self._directory.by_aor(binding.aor)
+        if user is None or not user.domain.gruu:
+            return []
+        return gruus_of(gruus, binding, self._wall(self._endpoint.now()))
 
     def notified(self, subscription: Subscription, *, is_taken: bool) -> None:
         """A NOTIFY was answered: go on with the next, or end where nobody listens (RFC 6665 §4.2.2)."""

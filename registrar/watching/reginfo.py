@@ -19,7 +19,7 @@ GRUU_NAMESPACE = "urn:ietf:params:xml:ns:gruuinfo"
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 ENDING = frozenset({"expired", "deactivated", "unregistered", "rejected"})
 
-Gruus = Callable[[Binding], "list[tuple[str, str]]"]
+GruusOf = Callable[[Binding], "list[tuple[str, str]]"]
 
 
 def no_gruus(binding: Binding) -> list[tuple[str, str]]:
@@ -47,11 +47,11 @@ def document(
     *,
     is_full: bool,
     has_contacts: bool,
-    gruus: Gruus = no_gruus,
+    gruus_of: GruusOf = no_gruus,
 ) -> bytes:
     """The document of one NOTIFY. ``version`` counts them; ``has_contacts`` tells whether any contact is left.
 
-    A full document lists every contact there is, a partial one those that changed (§5.1). ``gruus`` gives the names
+    A full document lists every contact there is, a partial one those that changed (§5.1). ``gruus_of`` gives the names
     ("pub-gruu", "temp-gruu") and URIs that a binding has by RFC 5627.
     """
     root = ElementTree.Element(
@@ -64,7 +64,7 @@ def document(
     )
     for change in contacts:
         contact = _add_contact(registration, change, now)
-        for name, uri in gruus(change.binding):
+        for name, uri in gruus_of(change.binding):
             _add_gruu(contact, name, uri, change.binding.cseq)
     body: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
     return body

@@ -15,6 +15,8 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from proxy.handler import ProxyHandler
+from proxy.offline.handler import OfflineMessages
+from proxy.offline.store import MessageStore, read_index
 from proxy.policy import PolicySnapshot, load_snapshot
 from proxy.recorder import Recorder
 from proxy.trace.capture import Capture
@@ -104,9 +106,23 @@ class Engine:
             gruus=gruus,
         )
         self.watching = WatchingHandler(
-            endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall
+            endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall, gruus
         )
-        self.registrar.observers += (self.watching.binding_changed, self.proxy.binding_changed)
+        self.messages = MessageStore(loop.call_soon_threadsafe, lambda: self.clock.wall(loop.time()))
+        self.offline = OfflineMessages(
+            endpoint,
+            self.proxy.recipients,
+            self.proxy.responsibility,
+            self.proxy.forwarder,
+            self.messages,
+            self.clock.wall,
+        )
+        self.proxy.own_methods["MESSAGE"] = self.offline
+        self.registrar.observers += (
+            self.watching.binding_changed,
+            self.proxy.binding_changed,
+            self.offline.binding_changed,
+        )
         self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy, self.guard, knocks.watch)
         self.changes = ConfigChanges(self.refresh, self.executor)
         self._housekeeping: asyncio.Task[None] | None = None
@@ -128,6 +144,7 @@ class Engine:
         self.directory.load()
         self.policies = load_snapshot()
         self.location.load()
+        self.messages.install(None, read_index())
         self.record_by(load_rules())
         self.bans.load(time.time())
 
@@ -153,12 +170,16 @@ class Engine:
         await self.changes.stop()
         self.journal.stop()
         self.recorder.stop()
+        self.messages.stop()
         await self.events.stop()
         self.executor.submit(connection.close)
         self.executor.shutdown()
 
     def refresh(self, kind: str, object_id: int | None) -> Install:
         """Read what changed (in the worker thread); the result makes it true (in the loop)."""
+        if kind == "messages":
+            found = read_index(object_id)
+            return lambda: self.messages.install(object_id, found)
         install = self.directory.refresh(kind, object_id)
         policies = load_snapshot() if kind in ("policy", "domain", "all") else None
         rules = load_rules() if kind in ("recording", "all") else None
@@ -210,6 +231,7 @@ class Engine:
                 if now >= long_at:
                     long_at = now + LONG_INTERVAL
                     self.journal.delete_left_overs()
+                    self.messages.expire()
                     await loop.run_in_executor(self.executor, forget_old_notices)
                     await loop.run_in_executor(self.executor, forget_old_entries)
                     await loop.run_in_executor(self.executor, forget_old_bans, timezone.now())
@@ -239,6 +261,7 @@ class Engine:
             "registrar": dict(self.registrar.count),
             "proxy": dict(self.proxy.count),
             "security": dict(self.guard.count),
+            "messages": {"waiting": self.messages.count, **self.offline.count},
             "watching": {"subscriptions": len(self.watching), **self.watching.count},
             "journal": {
                 "policy": self.config.journal,

@@ -43,6 +43,11 @@ class ADomain:
         self.keep_ringing = False
         self.wait_for_group = True
         self.late_joiners = True
+        self.store_messages = "no"
+        self.stored_messages_per_user = 50
+        self.stored_message_days = 30
+        self.stored_message_size = 4096
+        self.stored_message_skip = "application/im-iscomposing+xml"
 
 
 class AUser:

@@ -29,6 +29,9 @@ class AnOwner:
     def in_dialog(self, transaction, now):
         return self._input("in_dialog", transaction)
 
+    def delivered(self, transaction, recipient, now):
+        self.asked.append(("delivered", recipient.name))
+
     def not_delivered(self, transaction, recipient, status, now):
         return self._input("not_delivered", transaction, recipient.name, status)
 
@@ -59,6 +62,7 @@ class TestToUser:
         scene.answer(message.at(BOB), 200)
         assert message.statuses == [200]
         assert isinstance(own.asked[0][2], Forward)
+        assert own.asked[1] == ("delivered", "bob")
 
     def test_other_methods_are_not_its_business(self):
         scene, own = a_scene(takes=["to_user"])

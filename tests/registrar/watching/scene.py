@@ -14,7 +14,6 @@ from registrar.clock import Clock
 from registrar.handler import RegistrarHandler
 from registrar.location import StoredLocation
 from registrar.watching.handler import WatchingHandler
-from registrar.watching.reginfo import no_gruus
 from sip.auth.authenticator import Authenticator
 from sip.auth.digest import ha1, response
 from sip.auth.nonce import NonceFactory
@@ -65,7 +64,7 @@ class Scene:
             self.location,
             registrar.authenticate,
             self.clock.wall,
-            gruus or no_gruus,
+            gruus,
         )
         self.sends = 0
         self.ids = 0

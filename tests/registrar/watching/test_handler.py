@@ -3,9 +3,11 @@
 import pytest
 
 from registrar.watching import handler as module
+from sip.gruu import Gruus
 from tests.registrar.watching.scene import NS, Scene
 from tests.sip.imaginary import ALICE, BOB, CAROL
 
+GR = "{urn:ietf:params:xml:ns:gruuinfo}"
 DESK = "sip:bob@192.0.2.20:5062"
 MOBILE = "sip:bob@192.0.2.21"
 
@@ -91,11 +93,18 @@ class TestOwnRegistrations:
         assert len(phone.notifies) == 1
 
     def test_gruus(self):
-        scene = Scene(gruus=lambda binding: [("pub-gruu", "sip:bob@example.org;gr=urn:uuid:1")])
-        scene.registered("bob", DESK)
+        scene = Scene(gruus=Gruus(bytes(32)))
+        scene.registered("bob", DESK, instance_id="<urn:uuid:1>", user_id=1)
         phone = scene.watch("bob")
-        [gruu] = phone.info.iter("{urn:ietf:params:xml:ns:gruuinfo}pub-gruu")
+        [gruu] = phone.info.iter(f"{GR}pub-gruu")
         assert gruu.get("uri") == "sip:bob@example.org;gr=urn:uuid:1"
+        [gruu] = phone.info.iter(f"{GR}temp-gruu")
+        assert gruu.get("uri").startswith("sip:tgruu")
+
+    def test_a_domain_without_gruus(self):
+        scene = Scene(gruus=Gruus(bytes(32)), gruu=False)
+        scene.registered("bob", DESK, instance_id="<urn:uuid:1>", user_id=1)
+        assert list(scene.watch("bob").info.iter(f"{GR}pub-gruu")) == []
 
 
 @pytest.mark.rfc("6665", "4.2.1")

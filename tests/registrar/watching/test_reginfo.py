@@ -83,6 +83,6 @@ class TestDocument:
 @pytest.mark.rfc("5628", "4")
 def test_gruus():
     gruus = [("pub-gruu", "sip:bob@example.org;gr=1"), ("temp-gruu", "sip:t@example.org;gr")]
-    contact = read(ContactChange(a_binding(), "registered"), gruus=lambda binding: gruus)[0][0]
+    contact = read(ContactChange(a_binding(), "registered"), gruus_of=lambda binding: gruus)[0][0]
     assert contact.find(f"{GR}pub-gruu").attrib == {"uri": "sip:bob@example.org;gr=1"}
     assert contact.find(f"{GR}temp-gruu").attrib == {"uri": "sip:t@example.org;gr", "first-cseq": "7"}

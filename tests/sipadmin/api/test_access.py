@@ -13,7 +13,7 @@ from registrar.models import ThirdPartyRule
 from sipadmin.accounts.models import SCOPES, ApiToken
 from sipadmin.accounts.tokens import issue_token
 from sipadmin.models import AuditEntry, Event
-from tests.console import attempt, bind
+from tests.console import attempt, bind, stored_message
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +113,7 @@ def endpoints(alice, bob, domain):
     binding, call = bind(bob), attempt()
     token, somebody = issue_token("somebody's")[0], get_user_model().objects.create_user("somebody")
     entry = AuditEntry.objects.create(ts=timezone.now(), action="user.changed")
+    waiting = stored_message(bob)
     event = Event.objects.create(ts=timezone.now(), type="call.ended")
     found = []
     for place, scope, writes in [
@@ -124,6 +125,8 @@ def endpoints(alice, bob, domain):
         (f"third-party-rules/{rule.pk}/", "users", ["put", "patch", "delete"]),
         ("bindings/", "bindings", []),
         (f"bindings/{binding.pk}/", "bindings", ["delete"]),
+        ("stored-messages/", "users", []),
+        (f"stored-messages/{waiting.pk}/", "users", ["delete"]),
         ("routing/policy/", "routing", ["put"]),
         ("calls/", "calls", []),
         (f"calls/{call.pk}/", "calls", []),
