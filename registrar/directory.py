@@ -181,12 +181,14 @@ class Directory:
         self._users[user.id] = user
         self._by_aor[user.aor] = user
         user.domain.users[user.username] = user
+        user.domain.note_credentials(user, 1)
         for name in user.alias_names:
             user.domain.aliases[name] = user
 
     def _remove_user(self, user_id: int) -> UserEntry | None:
         user = self._users.pop(user_id, None)
         if user is not None:
+            user.domain.note_credentials(user, -1)
             for table, key in [(self._by_aor, user.aor), (user.domain.users, user.username)]:
                 if table.get(key) is user:
                     del table[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ from registrar.call_forwarding import FORWARDING
 from registrar.choices import DIGEST_OFFERS
 from registrar.domain_settings import SETTINGS
 from registrar.models import Domain
+from sip.auth.digest import ALGORITHMS
 
 USER_COLUMNS = (
     "id",
@@ -27,7 +29,7 @@ USER_COLUMNS = (
 class DomainEntry:
     """One domain with its users, by name and by alias. ``names`` are its own and its aliases, in lower case."""
 
-    __slots__ = ("aliases", "id", "name", "names", "users", *SETTINGS)
+    __slots__ = ("_lacking", "aliases", "digest_offer", "id", "name", "names", "users", *SETTINGS)
 
     realm: str
     enabled: bool
@@ -58,6 +60,8 @@ class DomainEntry:
         self.id: int = row.pk
         self.users: dict[str, UserEntry] = {}
         self.aliases: dict[str, UserEntry] = {}
+        self._lacking: Counter[str] = Counter()
+        self.digest_offer: tuple[str, ...] = ()
         self.take(row, aliases)
 
     def take(self, row: Domain, aliases: Iterable[str]) -> None:
@@ -67,11 +71,22 @@ class DomainEntry:
         for setting in SETTINGS:
             setattr(self, setting, getattr(row, setting))
         self.realm = row.effective_realm
+        self._choose_offer()
 
-    @property
-    def digest_offer(self) -> tuple[str, ...]:
-        """Algorithms of a challenge, in their order (RFC 8760 §2.4)."""
-        return DIGEST_OFFERS[self.digest_algorithms]
+    def note_credentials(self, user: UserEntry, step: int) -> None:
+        """A user comes (``step`` 1) or goes (-1)."""
+        lacking = [algorithm for algorithm in ALGORITHMS if not user.ha1(algorithm)]
+        if lacking and len(lacking) < len(ALGORITHMS):
+            for algorithm in lacking:
+                self._lacking[algorithm] += step
+            self._choose_offer()
+
+    def _choose_offer(self) -> None:
+        # Algorithms of a challenge (RFC 8760 §2.4). One for which a user has no HA1, imported say from a server that
+        # kept MD5 alone, is offered to nobody: his phone would choose it, and a challenge of his own would tell that
+        # he exists.
+        wanted = DIGEST_OFFERS[self.digest_algorithms]
+        self.digest_offer = tuple(one for one in wanted if not self._lacking[one]) or wanted
 
     def ha1_for(self, username: str, algorithm: str) -> str | None:
         """Hex H(A1) of an enabled user, for sip.auth; an alias is no digest name (§22.4)."""

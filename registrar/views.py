@@ -43,10 +43,11 @@ class RegistrationsView(LoginRequiredMixin, TemplateView):
         }
 
 
-class RemoveBindingView(AdministratorRequired, View):
+class RemoveBindingView(AdministratorWrites, View):
     """Removes a contact in the engine, so that no call reaches it. Its phone may register again."""
 
     http_method_names = ["post"]
+    operators_act = True
 
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         binding = Binding.objects.select_related("user__domain").filter(pk=pk).first()

@@ -29,7 +29,8 @@ class Sipadmin:
     or None; ``dns`` list of name servers as HostPort (empty: the system's); ``tls_certificates`` pairs of files, chain
     and key (empty: our own); ``tls_client_ca`` and ``tls_server_ca`` files or None; ``ws_origins`` the pages that may
     use our WebSockets (None: our own, "*": any); ``rate`` messages a second that one source may send unasked, 0 for any
-    number, None for the usual; ``operators_ban`` whether operators may ban and undo bans.
+    number, None for the usual; ``operators_act`` whether operators may ban, undo bans and remove
+    contacts.
     """
 
     __slots__ = (
@@ -39,7 +40,7 @@ class Sipadmin:
         "http",
         "journal",
         "multicast",
-        "operators_ban",
+        "operators_act",
         "rate",
         "relay_from",
         "relay_names",
@@ -83,7 +84,7 @@ class Sipadmin:
         origins = environ.get("SIPADMIN_WS_ORIGINS")
         self.ws_origins = None if origins is None else [parse_origin(text) for text in split_words(origins)]
         self.rate = parse_rate(environ.get("SIPADMIN_RATE", ""))
-        self.operators_ban = environ.get("SIPADMIN_OPERATORS_BAN", "") == "1"
+        self.operators_act = environ.get("SIPADMIN_OPERATORS_ACT", "") == "1"
         self.dns = [parse_name_server(text) for text in split_words(environ.get("SIPADMIN_DNS", ""))]
 
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("sipadmin.accounts.urls")),
     path("", include("sipadmin.first_run.urls")),
     path("", include("sipadmin.system.urls")),
+    path("", include("sipadmin.security.urls")),
     path("", include("registrar.urls")),
     path("", include("proxy.urls")),
     path("api/", include("sipadmin.api")),

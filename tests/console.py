@@ -140,6 +140,7 @@ def engine(monkeypatch) -> Engine:
     found = Engine()
     for place in (
         "sipadmin.activation", "sipadmin.dashboard.snapshot", "registrar.views", "registrar.api.views", "sipadmin.bus",
+        "sipadmin.security.views",
     ):  # fmt: skip
         monkeypatch.setattr(f"{place}.engine_command", found)
     return found

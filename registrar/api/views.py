@@ -211,6 +211,7 @@ class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     """Who is registered where, now."""
 
     scope = "bindings"
+    operators_act = True
     serializer_class = serializers.BindingSerializer
     filterset_class = filters.BindingFilter
     queryset = Binding.objects.none()

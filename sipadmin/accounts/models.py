@@ -9,6 +9,7 @@ SCOPES = [
     "domains:read", "domains:write", "users:read", "users:write", "bindings:read", "bindings:write",
     "routing:read", "routing:write", "calls:read",
     "events:read", "audit:read", "operators:read", "operators:write", "tokens:read", "tokens:write",
+    "security:read", "security:write",
 ]  # fmt: skip
 
 RATE_LIMIT = 600  # requests a minute: enough for a busy script, and one token cannot take the server from the others

@@ -5,12 +5,14 @@ from rest_framework.routers import SimpleRouter
 
 from sipadmin.endpoints import phones
 from sipadmin.endpoints.audit import AuditViewSet
+from sipadmin.endpoints.bans import BanViewSet
 from sipadmin.endpoints.events import EventViewSet
 from sipadmin.endpoints.operators import OperatorViewSet
 from sipadmin.endpoints.tokens import TokenViewSet
 
 router = SimpleRouter()
 router.register("events", EventViewSet, basename="api-event")
+router.register("bans", BanViewSet, basename="api-ban")
 router.register("audit", AuditViewSet, basename="api-audit")
 router.register("operators", OperatorViewSet, basename="api-operator")
 router.register("tokens", TokenViewSet, basename="api-token")

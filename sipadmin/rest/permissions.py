@@ -8,7 +8,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from sipadmin.accounts.models import ApiToken
-from sipadmin.accounts.roles import is_administrator
+from sipadmin.accounts.roles import is_administrator, may_act
 from sipadmin.accounts.tokens import allows
 
 
@@ -16,7 +16,8 @@ class ScopeOrRole(BasePermission):
     """A view names its ``scope``, such as "users". Reading needs ``users:read``, everything else ``users:write``.
 
     With a session, operators read and administrators write; where the view is ``for_administrators``, operators do
-    not even read. A token can do no more than its owner.
+    not even read, and with ``operators_act`` they write where the server's owner lets them. A token can do no more than
+    its owner.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -32,7 +33,7 @@ class ScopeOrRole(BasePermission):
             if getattr(view, "for_administrators", False):
                 self.message = "Only administrators may see this."
                 return False
-            if not is_reading:
+            if not is_reading and not (getattr(view, "operators_act", False) and may_act(request.user)):
                 self.message = "Only administrators may change this. Your account may read."
                 return False
         return True

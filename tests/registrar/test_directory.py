@@ -60,6 +60,30 @@ class TestLoad:
         assert entry.digest_offer == ("SHA-256", "SHA-512-256")
         assert directory.domain("other.example") is None
 
+    @pytest.mark.rule("R37")
+    def test_an_algorithm_that_a_user_has_no_ha1_for_is_offered_to_nobody(self, directory, domain, bob):
+        domain.digest_algorithms = "strongest-first"
+        domain.save()
+        entry = directory.domain("example.org")
+        refresh(directory, "domain", domain.pk)
+        assert entry.digest_offer == ("SHA-256", "SHA-512-256", "MD5")
+        SipUser.objects.create(domain=domain, username="without a password")
+        carol = SipUser.objects.create(domain=domain, username="carol", ha1_md5="0" * 32)
+        for user in SipUser.objects.all():
+            refresh(directory, "user", user.pk)
+        assert entry.digest_offer == ("MD5",)
+        domain.digest_algorithms = "no-md5"
+        domain.save()
+        refresh(directory, "domain", domain.pk)
+        assert entry.digest_offer == ("SHA-256", "SHA-512-256")
+        carol.set_password("secret")
+        carol.save()
+        refresh(directory, "user", carol.pk)
+        domain.digest_algorithms = "strongest-first"
+        domain.save()
+        refresh(directory, "domain", domain.pk)
+        assert entry.digest_offer == ("SHA-256", "SHA-512-256", "MD5")
+
     def test_user_by_name_and_alias(self, directory, bob):
         entry = directory.domain("example.org")
         user = directory.user(entry, "bob")

@@ -56,7 +56,7 @@ class TestSipadmin:
         assert own.multicast == ["127.0.0.1"]
         assert own.journal == "durable"
         assert own.trusted == []
-        assert (own.rate, own.operators_ban) == (None, False)
+        assert (own.rate, own.operators_act) == (None, False)
         assert own.advertise is None
 
     def test_everything_set(self):
@@ -71,10 +71,10 @@ class TestSipadmin:
                 "SIPADMIN_ADVERTISE": "sip.example.org:5070",
                 "SIPADMIN_DNS": "192.0.2.53:53, [::1]:5353",
                 "SIPADMIN_RATE": "0",
-                "SIPADMIN_OPERATORS_BAN": "1",
+                "SIPADMIN_OPERATORS_ACT": "1",
             }
         )
-        assert (own.rate, own.operators_ban) == (0, True)
+        assert (own.rate, own.operators_act) == (0, True)
         assert own.dns == [HostPort("192.0.2.53", 53), HostPort("::1", 5353)]
         assert own.sip == [
             SipAddress(("udp", "tcp"), HostPort("127.0.0.1", 5062)),

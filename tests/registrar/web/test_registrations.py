@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from sipadmin.environment import Sipadmin
 from tests.console import bind
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +61,15 @@ class TestRemoval:
         binding = bind(bob)
         assert operator_page.post(f"/registrations/{binding.pk}/remove/").status_code == 403
         assert not engine.commands
+
+    def test_unless_the_servers_owner_lets_them(self, operator_page, bob, engine, settings):
+        settings.SIPADMIN = Sipadmin({"SIPADMIN_OPERATORS_ACT": "1"})
+        binding = bind(bob)
+        assert "/remove/" in operator_page.get("/registrations/").content.decode()
+        assert operator_page.post(f"/registrations/{binding.pk}/remove/").status_code == 302
+        assert engine.commands == [("remove_binding", {"id": binding.pk})]
+        assert operator_page.delete(f"/api/v1/bindings/{binding.pk}/").status_code == 204
+        assert operator_page.delete("/api/v1/users/bob@example.org/").status_code == 403
 
     def test_operators_see_no_button(self, operator_page, bob):
         bind(bob)

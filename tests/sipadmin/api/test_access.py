@@ -13,6 +13,7 @@ from registrar.models import ThirdPartyRule
 from sipadmin.accounts.models import SCOPES, ApiToken
 from sipadmin.accounts.tokens import issue_token
 from sipadmin.models import AuditEntry, Event
+from sipadmin.security.models import Ban
 from tests.console import attempt, bind, stored_message
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +116,7 @@ def endpoints(alice, bob, domain):
     entry = AuditEntry.objects.create(ts=timezone.now(), action="user.changed")
     waiting = stored_message(bob)
     event = Event.objects.create(ts=timezone.now(), type="call.ended")
+    ban = Ban.objects.create(source="198.51.100.66")
     found = []
     for place, scope, writes in [
         ("domains/", "domains", ["post"]),
@@ -132,6 +134,8 @@ def endpoints(alice, bob, domain):
         (f"calls/{call.pk}/", "calls", []),
         ("events/", "events", []),
         (f"events/{event.pk}/", "events", []),
+        ("bans/", "security", ["post"]),
+        (f"bans/{ban.pk}/", "security", ["delete"]),
         ("audit/", "audit", []),
         (f"audit/{entry.pk}/", "audit", []),
         ("operators/", "operators", ["post"]),

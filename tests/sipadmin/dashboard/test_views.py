@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from registrar.models import ThirdPartyRule
 from sipadmin.accounts.models import ApiToken
+from sipadmin.security.models import Ban
 from tests.console import HOSTILE, attempt, bind
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,7 @@ def places(alice, bob, domain, administrator):
     rule = ThirdPartyRule.objects.create(actor=alice, target=bob)
     token = ApiToken.objects.create(name="one", key="0" * 16, secret_hash="0" * 64)
     binding, call = bind(bob), attempt()
+    ban = Ban.objects.create(source="198.51.100.66")
     return [
         ("/", "read"),
         ("/search/?q=bob", "read"),
@@ -77,6 +79,10 @@ def places(alice, bob, domain, administrator):
         (reverse("new-domain"), "admin"),
         (reverse("delete-domain", args=[domain.pk]), "admin"),
         (reverse("routing"), "read and post"),
+        (reverse("security"), "read and post"),
+        (reverse("ban", args=[ban.pk]), "read"),
+        (reverse("lift-ban", args=[ban.pk]), "post"),
+        (reverse("forgive-source"), "post"),
         (reverse("tokens"), "admin"),
         (reverse("revoke-token", args=[token.pk]), "post"),
     ]
