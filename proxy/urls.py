@@ -1,11 +1,17 @@
 from django.urls import path, re_path
 
-from proxy import views
+from proxy import call_views, recording_views, views
 
 urlpatterns = [
     path("calls/", views.CallsView.as_view(), name="calls"),
     # The engine chooses the ids of call attempts; they may use all of 64 bits.
-    re_path(r"^calls/(?P<pk>-?\d{1,19})/$", views.CallView.as_view(), name="call"),
     path("users/<int:user>/messages/delete/", views.RemoveMessagesView.as_view(), name="remove-messages"),
+    re_path(r"^calls/(?P<pk>-?\d{1,19})/$", call_views.CallView.as_view(), name="call"),
+    re_path(
+        r"^calls/(?P<pk>-?\d{1,19})/call\.(?P<kind>[a-z]{3,4})$",
+        call_views.CallExportView.as_view(),
+        name="call-export",
+    ),
+    path("recording/", recording_views.RecordingView.as_view(), name="recording"),
     path("routing/", views.ServerPolicyView.as_view(), name="routing"),
 ]

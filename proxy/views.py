@@ -1,4 +1,4 @@
-"""Live calls, one call in detail, the server's default policy."""
+"""Live calls, and the server's default policy."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views import View
 from django.views.generic import TemplateView
 
 from proxy.api.stored_messages import remove_stored
 from proxy.choices import LABELS
 from proxy.forms import ServerPolicyForm
-from proxy.models import CallAttempt, DeliveryPolicy, StoredMessage
+from proxy.models import DeliveryPolicy, StoredMessage
 from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import add_errors, say_saved
 from sipadmin.dashboard import snapshot
@@ -28,17 +28,6 @@ class CallsView(LoginRequiredMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context_data(**kwargs), "page": "calls", "calls": snapshot.recent_calls()}
-
-
-class CallView(LoginRequiredMixin, TemplateView):
-    """What was decided for one call, why, and what each branch did."""
-
-    template_name = "proxy/call.html"
-
-    def get_context_data(self, pk: int, **kwargs: Any) -> dict[str, Any]:
-        attempt = get_object_or_404(CallAttempt.objects.prefetch_related("branches"), pk=pk)
-        facts = snapshot.call_facts(attempt)
-        return {**super().get_context_data(**kwargs), "page": "calls", "call": facts}
 
 
 class RemoveMessagesView(AdministratorRequired, View):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from proxy.models import CallAttempt, StoredMessage
+from proxy.ladder.calls import Message
+from proxy.models import CallAttempt, CallMessage, StoredMessage
 from registrar.models import Binding, Domain, SipUser
 from sipadmin.bus import EngineUnavailable
 from sipadmin.provisioning import save_domain, save_user
+from tests.proxy.ladder.calls import answered_call
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -115,6 +118,17 @@ def stored_message(user: SipUser, number: int = 1, **facts) -> StoredMessage:
     return StoredMessage.objects.create(id=1_700_000_000_000_000 + number, user=user, **{**values, **facts})
 
 
+def traced(row: CallAttempt, messages: Sequence[Message] | None = None) -> CallAttempt:
+    """The messages of an answered call, or these, as the engine keeps them for a call attempt."""
+    for message in answered_call().messages if messages is None else messages:
+        facts = message._asdict()
+        del facts["note"]
+        facts["first_line"] = facts["first_line"][:400]
+        CallMessage.objects.create(conversation=row.pk, **{**facts, "at": datetime.fromtimestamp(message.at, UTC)})
+    CallAttempt.objects.filter(pk=row.pk).update(conversation=row.pk)
+    return row
+
+
 class Engine:
     """Stands in for the sip process at the end of the bus. ``is_up`` False: it does not answer."""
 
@@ -140,7 +154,7 @@ def engine(monkeypatch) -> Engine:
     found = Engine()
     for place in (
         "sipadmin.activation", "sipadmin.dashboard.snapshot", "registrar.views", "registrar.api.views", "sipadmin.bus",
-        "sipadmin.security.views",
+        "sipadmin.security.views", "proxy.recording_views",
     ):  # fmt: skip
         monkeypatch.setattr(f"{place}.engine_command", found)
     return found

@@ -40,7 +40,7 @@ class CallSerializer(ChosenFields, serializers.ModelSerializer):
         model = CallAttempt
         fields = [
             "id", "call_id", "caller", "callee", "source", "decision", "policy", "policy_origin", "state", "status",
-            "reason", "explanation", "started_at", "ringing_at", "ended_at", "branches",
+            "reason", "explanation", "started_at", "ringing_at", "ended_at", "hung_up_at", "branches",
         ]  # fmt: skip
         read_only_fields = fields
 

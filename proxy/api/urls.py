@@ -1,11 +1,21 @@
-from django.urls import path
+from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from proxy.api import views
+from proxy.api import traces, views
 from proxy.api.stored_messages import StoredMessageViewSet
 
 router = SimpleRouter()
 router.register("calls", views.CallViewSet, basename="api-call")
 router.register("stored-messages", StoredMessageViewSet, basename="api-stored-message")
 
-urlpatterns = [path("routing/policy/", views.ServerPolicyView.as_view(), name="api-server-policy"), *router.urls]
+urlpatterns = [
+    path("recording/", traces.RecordingView.as_view(), name="api-recording"),
+    re_path(r"^calls/(?P<pk>-?\d{1,19})/messages/$", traces.CallMessagesView.as_view(), name="api-call-messages"),
+    re_path(
+        r"^calls/(?P<pk>-?\d{1,19})/export/(?P<kind>[a-z]{3,4})/$",
+        traces.CallExportView.as_view(),
+        name="api-call-export",
+    ),
+    path("routing/policy/", views.ServerPolicyView.as_view(), name="api-server-policy"),
+    *router.urls,
+]

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
-from proxy.models import DeliveryPolicy
+from proxy.models import DeliveryPolicy, RecordingSettings
 from registrar.models import Alias, Domain, DomainAlias, SipUser, ThirdPartyRule
 from sipadmin.accounts.models import ApiToken
 from sipadmin.audit.trail import record, track, track_part
@@ -36,6 +36,7 @@ def connect() -> None:
         list_name="aliases",
         list_of=lambda alias: list(alias.user.aliases.order_by("name").values_list("name", flat=True)),
     )
+    track(RecordingSettings, "recording", lambda settings: "server")
     track_part(DeliveryPolicy, owner_kind, owner_name, left_out=["domain", "user", "is_server"])
     user_logged_in.connect(note_login, dispatch_uid="audit-login")
     user_logged_out.connect(note_logout, dispatch_uid="audit-logout")

@@ -28,7 +28,12 @@ RETRY_INTERVAL = 1.0
 MOST_CHANGES = 500  # in one delta; above it reading the whole again is cheaper
 RECENT_FOR = 15.0  # seconds a change is kept for snapshots that may read the database before it is written
 MOST_RECENT = 2000
-TOPICS = {"binding": "bindings", "call": "calls", "knock": "knocks"}  # kind of event -> what a page asks for
+TOPICS = {
+    "binding": "bindings",
+    "call": "calls",
+    "knock": "knocks",
+    "trace": "traces",
+}  # kind of event -> what a page asks for
 Topics = frozenset[str]
 ALL_TOPICS: Topics = frozenset(TOPICS.values())
 

@@ -32,6 +32,7 @@ RAIL = [
 ]
 SYSTEM = [
     Entry("health", "Health", "health"),
+    Entry("recording", "Recording", "recording"),
     Entry("accounts", "Accounts", "accounts", for_administrators=True),
     Entry("tokens", "API tokens", "tokens", for_administrators=True),
     Entry("webhooks", "Webhooks", "webhooks", for_administrators=True),

@@ -64,10 +64,12 @@ def call_facts(attempt: CallAttempt) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "id": attempt.pk,
+        "conversation": attempt.conversation or attempt.pk,
         **{name: getattr(attempt, name) for name in plain},
         "started_at": seconds(attempt.started_at),
         "ringing_at": seconds(attempt.ringing_at),
         "ended_at": seconds(attempt.ended_at),
+        "hung_up_at": seconds(attempt.hung_up_at),
         "branches": [branch_facts(branch) for branch in attempt.branches.all()],
     }
 

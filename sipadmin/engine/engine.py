@@ -71,6 +71,7 @@ class Engine:
         self.location = StoredLocation(self.directory, self.clock, StoredFlows(lambda: endpoint.listeners))
         self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
         knocks = Knocks(announce, self.directory, self.clock.wall)
+        self.capture = Capture(endpoint.now, announce)  # the event log has no use for each message
         self.events = EventLog(announce)
         announce = self.events.announce
         self.bans = BanKeeper(self.executor, announce, loop.call_soon_threadsafe)
@@ -78,7 +79,6 @@ class Engine:
         self.bans.guard = endpoint.gate = self.guard
         nonces = NonceFactory(config.nonce_secret, valid_from=self.started_at)
         authenticator = Authenticator(nonces, watch=self.guard)
-        self.capture = Capture(endpoint.now, announce)
         self.recorder = Recorder(announce, self.clock.wall, capture=self.capture)
         gruus = Gruus(config.gruu_secret)
         self.proxy = ProxyHandler(

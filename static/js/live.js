@@ -12,8 +12,9 @@ import { Latest } from "./live/latest.js";
 import { Link } from "./live/link.js";
 import { Pill } from "./live/pill.js";
 import { Registrations } from "./live/registrations.js";
+import { Trace } from "./live/trace.js";
 
-const KINDS = { bindings: Registrations, latest: Latest, calls: Calls, call: OneCall, connect: Connect };
+const KINDS = { bindings: Registrations, latest: Latest, calls: Calls, call: OneCall, connect: Connect, trace: Trace };
 const ANNOUNCE_INTERVAL = 10_000; // ms between two sentences for screen readers
 const MOST_WAITING = 500; // messages held back while paused; above it the whole is read again
 

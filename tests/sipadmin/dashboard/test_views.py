@@ -83,6 +83,8 @@ def places(alice, bob, domain, administrator):
         (reverse("ban", args=[ban.pk]), "read"),
         (reverse("lift-ban", args=[ban.pk]), "post"),
         (reverse("forgive-source"), "post"),
+        (reverse("recording"), "read and post"),
+        (reverse("call-export", args=[call.pk, "txt"]), "read"),
         (reverse("tokens"), "admin"),
         (reverse("revoke-token", args=[token.pk]), "post"),
     ]
