@@ -53,6 +53,8 @@ SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\
 class Domain:
     id, name, realm, enabled, auth_call = 1, "example.org", "example.org", True, False
     keep_ringing, wait_for_group, late_joiners = False, True, True
+    follow_redirects, followed_domains, redirect_reveals = 0, (), "contacts"
+    redirected_methods, contact_action = (), False
 
 
 class User:

@@ -10,8 +10,6 @@ from proxy.call_records import CallRecords
 from proxy.core.explain import breadth_step
 from proxy.core.facts import INITIAL_BREADTH, BindingFacts, Responsibility, Target
 from proxy.core.forwarding import copy_for, next_uri_for
-from proxy.core.recursion import Recursion
-from proxy.core.response_context import Follow
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
 from proxy.core.validation import breadth_of
@@ -23,15 +21,13 @@ from proxy.running import RunningRequests
 from sip.endpoint import Endpoint
 from sip.message.fields import parse_expires
 from sip.message.messages import Request
-from sip.message.uri import Uri
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
 from sip.transport.selection import NextHop
 
 
 class Forwarder:
-    """What every proxied request has around it. ``recursion_limit`` is how many contacts of 3xx responses are followed
-    for one request; ``count`` is the handler's."""
+    """What every proxied request has around it. ``count`` is the handler's."""
 
     def __init__(
         self,
@@ -41,7 +37,6 @@ class Forwarder:
         responsibility: Responsibility,
         admission: Admission,
         count: Counter[str],
-        recursion_limit: int,
         instances: Instances,
     ) -> None:
         self.endpoint = endpoint
@@ -52,7 +47,6 @@ class Forwarder:
         self._responsibility = responsibility
         self._admission = admission
         self._count = count
-        self._recursion_limit = recursion_limit
         self._instances = instances
 
     def request_finished(self, proxied: ProxiedRequest) -> None:
@@ -102,23 +96,12 @@ class Forwarder:
             loop_mark=loop_mark,
             is_from_stranger=not admission.is_relay_source(transaction.flow),
             expires=expires,
-            follow=self._follow(routed, forward),
             breadth=breadth,
             record=record,
             instead=instead,
         )
         self.running.add(proxied)
         proxied.start(now)
-
-    def _follow(self, routed: Routed, forward: Forward) -> Follow | None:
-        if not self._recursion_limit or forward.recipient is None:
-            return None  # §16.5: no recursion where the Request-URI was not ours
-        known = [target.uri for group in forward.groups for target in group]
-
-        def may_follow(uri: Uri) -> bool:
-            return not self._responsibility.is_own(uri)
-
-        return Recursion(routed.uri, known, self._recursion_limit, may_follow).follow
 
     def forward_stateless(self, request: Request, routed: Routed) -> None:
         """Forward an ACK or a CANCEL of which nothing is known here."""

@@ -29,8 +29,9 @@ from proxy.core.loops import LoopCheck
 from proxy.core.own_requests import answer
 from proxy.core.redirect import Redirect
 from proxy.core.routing import Routed, RouteProof, preprocess
-from proxy.core.targets import REDIRECTING, Decision, Forward, TargetFinder, WayTo, way_to
+from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
 from proxy.core.validation import check_max_forwards, check_scheme
+from proxy.core.wishes import REDIRECTING
 from proxy.events import Wall
 from proxy.forwarder import Forwarder
 from proxy.instances import Instances
@@ -54,11 +55,9 @@ class ProxyHandler:
     that loops are found; it should outlive a restart and be the same for all workers.
 
     ``wall`` turns the loop clock into seconds since the epoch; ``relay_from`` are networks that may use us to reach
-    other domains without being asked who they are; ``supported`` are the server's option-tags; ``recursion_limit`` is
-    how many contacts of 3xx responses are followed for one request (0: they go to the caller); ``way`` decides how a
-    binding is reached; ``own_methods`` are the methods this server has a part in; ``gruus`` opens the
-    addresses of single phones (RFC 5627). ``count`` counts what was dropped
-    without an answer, and what loops and redirects came to.
+    other domains without being asked who they are; ``supported`` are the server's option-tags; ``way`` decides how
+    a binding is reached; ``own_methods`` are the methods this server has a part in; ``gruus`` opens the addresses of
+    single phones (RFC 5627). ``count`` counts what was dropped without an answer, and what loops and redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
     """
@@ -76,7 +75,6 @@ class ProxyHandler:
         wall: Wall | None = None,
         relay_from: Networks = (),
         supported: Sequence[str] = ("path",),
-        recursion_limit: int = 0,
         way: WayTo = way_to,
         own_methods: Mapping[str, OwnMethod] | None = None,
         gruus: Gruus | None = None,
@@ -101,7 +99,6 @@ class ProxyHandler:
             self.responsibility,
             self.admission,
             self.count,
-            recursion_limit,
             self._instances,
         )
         self._supported = supported

@@ -20,7 +20,7 @@ from proxy.core.forwarding import (
     set_breadth,
 )
 from proxy.core.phones import is_dead
-from proxy.core.response_context import NEVER, Follow, ResponseContext
+from proxy.core.response_context import NEVER, ResponseContext
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
 from proxy.dialog_flows import DialogFlows
@@ -88,7 +88,6 @@ class ProxiedRequest:
         loop_mark: str = "",
         is_from_stranger: bool = False,
         expires: float | None = None,
-        follow: Follow | None = None,
         breadth: int = INITIAL_BREADTH,
         record: CallRecord | None = None,
         instead: Callable[[int, float], bool] | None = None,
@@ -104,7 +103,7 @@ class ProxiedRequest:
         self.record = record
         self.legs: list[Leg] = []
         self.forward = forward
-        self.context = ResponseContext(transaction.is_invite, forward, expires, follow, breadth)
+        self.context = ResponseContext(transaction.is_invite, forward, expires, breadth)
         if record is not None:
             record.context = self.context
         self._timer: Timer | None = None

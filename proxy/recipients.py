@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from proxy.choices import FORWARD, PROXY, Policy
 from proxy.core.facts import (
+    BindingFacts,
     DirectoryFacts,
     DomainFacts,
     EffectivePolicy,
@@ -15,6 +16,7 @@ from proxy.core.facts import (
     Responsibility,
     UserFacts,
 )
+from proxy.core.wishes import as_wished
 from proxy.instances import Instance, Instances
 from sip.message.params import printable
 from sip.message.uri import Uri
@@ -50,25 +52,29 @@ class Recipients:
             return self._of_instance(transaction, domain, uri, instance)
         username = uri.username
         user = self._directory.user(domain, username)
-        policy = self._policy_for(transaction, domain, user)
-        if user is None:
-            return Recipient(domain, None, printable(username), policy, ())
-        bindings = self._location.lookup(user.aor, now) if user.enabled else ()
-        return Recipient(domain, user, user.username, policy, bindings)
+        bindings = self._location.lookup(user.aor, now) if user is not None and user.enabled else ()
+        policy = self._policy_for(transaction, domain, user, bindings)
+        name = user.username if user is not None else printable(username)
+        return Recipient(domain, user, name, policy, bindings)
 
     def _of_instance(
         self, transaction: ServerTransaction, domain: DomainFacts, uri: Uri, instance: Instance
     ) -> Recipient:
         """Who asks for one phone gets that phone or nobody (RFC 5627 §5.1): his forwarding is for his other callers."""
         user = instance.user
-        effective = self._policy_for(transaction, domain, user)
+        effective = self._policy_for(transaction, domain, user, instance.bindings)
         if effective.policy.action == FORWARD:
             effective = effective._replace(policy=Policy(PROXY))
         name = user.username if user is not None else printable(uri.username)
-        return Recipient(domain, user, name, effective, instance.bindings)
+        return Recipient(domain, user, name, effective, instance.bindings, is_one_phone=True)
 
     def _policy_for(
-        self, transaction: ServerTransaction, domain: DomainFacts, user: UserFacts | None
+        self,
+        transaction: ServerTransaction,
+        domain: DomainFacts,
+        user: UserFacts | None,
+        bindings: Sequence[BindingFacts],
     ) -> EffectivePolicy:
         """The one place where a policy is chosen; what depends on the request and its source goes in here."""
-        return self._policies().effective(user.id if user is not None else None, domain.id)
+        effective = self._policies().effective(user.id if user is not None else None, domain.id)
+        return as_wished(effective, domain, transaction.request.method, bindings)

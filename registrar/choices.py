@@ -19,6 +19,12 @@ PATH_WITHOUT_SUPPORT = {
     STORE: "use the Path, but do not tell the phone",
 }
 
+# What a redirected caller learns of the phones.
+REDIRECT_REVEALS = {
+    "contacts": "their contacts",
+    "addresses": "only addresses at this server: a phone's GRUU, or nothing",
+}
+
 STRONGEST_FIRST = "strongest-first"
 MD5_FIRST = "md5-first"
 NO_MD5 = "no-md5"

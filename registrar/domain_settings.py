@@ -24,6 +24,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "gruu",
     ),
     "Ringing": ("keep_ringing", "wait_for_group", "late_joiners"),
+    "Redirecting": (
+        "redirect_reveals",
+        "redirected_methods",
+        "contact_action",
+        "follow_redirects",
+        "followed_domains",
+    ),
     "Messages for users who are away": (
         "store_messages",
         "stored_messages_per_user",

@@ -49,6 +49,11 @@ class DomainEntry:
     keep_ringing: bool
     wait_for_group: bool
     late_joiners: bool
+    follow_redirects: int
+    followed_domains: frozenset[str]
+    redirect_reveals: str
+    redirected_methods: frozenset[str]
+    contact_action: bool
     gruu: bool
     store_messages: str
     stored_messages_per_user: int
@@ -72,6 +77,8 @@ class DomainEntry:
             setattr(self, setting, getattr(row, setting))
         self.realm = row.effective_realm
         self._choose_offer()
+        self.followed_domains = frozenset(row.followed_domains.split())
+        self.redirected_methods = frozenset(row.redirected_methods.split())
 
     def note_credentials(self, user: UserEntry, step: int) -> None:
         """A user comes (``step`` 1) or goes (-1)."""

@@ -1,11 +1,20 @@
 """Domains, users and bindings: the truth that survives a restart."""
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 
 from registrar.call_forwarding import LONGEST_TARGET
-from registrar.choices import CONTACT_LIMITS, DIGEST_ALGORITHMS, PATH_WITHOUT_SUPPORT, STORE_MESSAGES, words
+from registrar.choices import (
+    CONTACT_LIMITS,
+    DIGEST_ALGORITHMS,
+    PATH_WITHOUT_SUPPORT,
+    REDIRECT_REVEALS,
+    STORE_MESSAGES,
+    words,
+)
 from registrar.querysets import BindingQuerySet
+from registrar.redirections import MOST_FOLLOWED, check_redirections
 from registrar.tags import LONGEST_TEXT
 
 LARGEST_NUMBER = 2_147_483_647  # what every database stores
@@ -117,6 +126,34 @@ class Domain(models.Model):
         default=True,
         help_text="A phone that registers while its user is being called rings, too.",
     )
+    follow_redirects = models.PositiveSmallIntegerField(
+        "redirections followed",
+        default=0,
+        validators=[MaxValueValidator(MOST_FOLLOWED)],
+        help_text=f"How many contacts of a phone's 3xx are tried for its caller, 0 to {MOST_FOLLOWED}.",
+    )
+    followed_domains = models.CharField(
+        "redirections followed to",
+        max_length=1000,
+        blank=True,
+        default="",
+        help_text="Domains, separated by spaces; * is any, for who trusts every phone with the cost of every call.",
+    )
+    redirect_reveals = one_of(
+        "a redirected caller learns", REDIRECT_REVEALS, help_text="Contacts tell where and what the phones are."
+    )
+    redirected_methods = models.CharField(
+        "methods redirected",
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Such as INVITE MESSAGE; all when empty. The others are proxied.",
+    )
+    contact_action = models.BooleanField(
+        "phones choose to be proxied or redirected to",
+        default=False,
+        help_text="RFC 2543: action=proxy or action=redirect with a contact counts more than the policy.",
+    )
     gruu = models.BooleanField(
         "an address for each phone",
         default=True,
@@ -159,6 +196,13 @@ class Domain(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        self.followed_domains, self.redirected_methods, errors = check_redirections(
+            self.follow_redirects, self.followed_domains, self.redirected_methods
+        )
+        if errors:
+            raise ValidationError(errors)
 
     @property
     def effective_realm(self) -> str:

@@ -21,12 +21,12 @@ class Arranged(NamedTuple):
     why: str
 
 
-def at_once(user: UserFacts) -> Arranged | None:
-    """Before any phone rings."""
-    if user.forward_always:
+def at_once(user: UserFacts, *, is_one_phone: bool = False) -> Arranged | None:
+    """Before any phone rings. Who asks for one phone of his is not sent to others (RFC 5627 §5.1)."""
+    if user.forward_always and not is_one_phone:
         return Arranged(user.forward_always, "forwards all calls")
     if user.do_not_disturb:
-        return Arranged(user.forward_busy, "does not want to be disturbed")
+        return Arranged("" if is_one_phone else user.forward_busy, "does not want to be disturbed")
     return None
 
 

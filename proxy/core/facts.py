@@ -12,6 +12,13 @@ DEFAULT_RING_TIME = 30.0  # seconds a group of phones may ring when nobody has s
 INITIAL_BREADTH = 60  # Max-Breadth of a request that has none (RFC 5393 §5.3.3), and the most that is taken from one
 
 
+FOR_EVER = float("inf")  # expiry of a contact that an administrator has set
+
+# What a redirected caller may learn.
+CONTACTS = "contacts"
+ADDRESSES = "addresses"
+
+
 class DomainFacts(Protocol):
     """A domain this server is responsible for (``registrar.directory.DomainEntry``)."""
 
@@ -43,6 +50,16 @@ class DomainFacts(Protocol):
     def wait_for_group(self) -> bool: ...
     @property
     def late_joiners(self) -> bool: ...
+    @property
+    def follow_redirects(self) -> int: ...
+    @property
+    def followed_domains(self) -> Container[str]: ...
+    @property
+    def redirect_reveals(self) -> str: ...
+    @property
+    def redirected_methods(self) -> Container[str]: ...
+    @property
+    def contact_action(self) -> bool: ...
 
 
 class UserFacts(Protocol):
@@ -103,6 +120,8 @@ class BindingFacts(Protocol):
     @property
     def contact(self) -> str: ...
     @property
+    def contact_parameters(self) -> str: ...
+    @property
     def uri(self) -> Uri: ...
     @property
     def q(self) -> float: ...
@@ -131,13 +150,15 @@ class LocationFacts(Protocol):
 class EffectivePolicy(NamedTuple):
     """A recipient's delivery policy and where it comes from. ``ring_time`` in seconds.
 
-    ``origin`` is "user", "domain" or "server"; ``origin_name`` names that user or domain, empty for the server.
+    ``origin`` is "user", "domain" or "server"; ``origin_name`` names that user or domain, empty for the server. ``why``
+    says why the policy is another one for this request than what was set there.
     """
 
     policy: Policy
     ring_time: float
     origin: str
     origin_name: str
+    why: str = ""
 
     @property
     def origin_text(self) -> str:
@@ -202,13 +223,15 @@ class Target:
 
 
 class Recipient(NamedTuple):
-    """Whom a Request-URI of ours means. ``user`` is None when the domain knows nobody of that name."""
+    """Whom a Request-URI of ours means. ``user`` is None when the domain knows nobody of that name; ``is_one_phone``:
+    it asks for one phone of his and no other (RFC 5627 §5.1)."""
 
     domain: DomainFacts
     user: UserFacts | None
     name: str
     policy: EffectivePolicy
     bindings: Sequence[BindingFacts]
+    is_one_phone: bool = False
 
 
 class Refuse:

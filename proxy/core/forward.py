@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 from proxy.choices import PROXY, PROXY_PARALLEL, PROXY_SEQUENTIAL
 from proxy.core.facts import BindingFacts, Recipient, Target
+from sip.message.messages import Response
 
 Joining = Callable[[BindingFacts], Sequence[Target]]
+Follow = Callable[[Response], list[list[Target]]]
 Fallback = Callable[[int], "Forward | None"]
 
 
@@ -18,14 +20,17 @@ class Forward:
     the next one starts when all of the group has ended, or at once where ``waits`` is False. ``action`` is the policy
     that ordered the groups. ``recipient`` is who rings at the end of a chain of forwards; None outside our domains.
 
-    ``late`` has what makes targets of a binding that appears while it rings, by address-of-record. ``fallback`` gives
-    the next decision from the status of the best failure, None to leave it at that. ``is_instead``: a redirect server
-    proxies, since the caller could not use what it would be told. ``note`` is what else is to be said.
+    ``follow`` turns a 3xx into further groups of targets and removes those contacts from it (§16.7 step 4); None passes
+    every 3xx on as it is. ``late`` has what makes targets of a binding that appears while it rings, by
+    address-of-record. ``fallback`` gives the next decision from the status of the best failure, None to leave it at
+    that. ``is_instead``: a redirect server proxies, since the caller could not use what it would be told. ``note`` is
+    what else is to be said.
     """
 
     __slots__ = (
         "action",
         "fallback",
+        "follow",
         "groups",
         "is_instead",
         "keeps_ringing",
@@ -52,6 +57,7 @@ class Forward:
         self.action = action
         self.keeps_ringing = keeps_ringing
         self.waits = waits
+        self.follow: Follow | None = None
         self.late: dict[str, Joining] = {}
         self.fallback: Fallback | None = None
         self.is_instead = False

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from proxy.choices import REDIRECT_301
 from proxy.core.explain import Step, Steps, number
-from proxy.core.facts import BindingFacts, Refuse
+from proxy.core.facts import ADDRESSES, CONTACTS, FOR_EVER, BindingFacts, Refuse
 from proxy.core.reach import why_useless
+from sip.gruu import public
 from sip.message.errors import BadMessage
 from sip.message.params import printable
 from sip.message.status import reason_phrase
@@ -33,10 +34,10 @@ class Redirect:
         return [("Contact", contact) for contact in self.contacts]
 
 
-def contact_value(binding: BindingFacts, now: float) -> str:
-    """Contact with q and the seconds it stays valid (§8.3)."""
-    remaining = max(1, int(binding.expires_at - now))
-    return f"<{binding.contact}>;q={binding.q:.3g};expires={remaining}"
+def contact_value(binding: BindingFacts, uri_text: str, now: float) -> str:
+    """Contact with q and, unless it stays for ever, the seconds it stays valid (§8.3)."""
+    value = f"<{uri_text}>;q={binding.q:.3g}"
+    return f"{value};expires={max(1, int(binding.expires_at - now))}" if binding.expires_at != FOR_EVER else value
 
 
 def redirect(
@@ -47,10 +48,12 @@ def redirect(
     now: float,
     steps: Steps,
     caller: str = "",
+    reveals: str = CONTACTS,
 ) -> Redirect | Refuse | None:
     """Where the caller should try instead. ``bindings`` are live, highest q first; ``action`` is the policy's word.
 
-    ``caller`` is the address his request came from. None when there are contacts, but none that he could use.
+    ``caller`` is the address his request came from; ``reveals`` what he may learn: contacts, or only addresses at this
+    server. None when there are contacts, but none that he could use.
     """
     contacts: list[str] = []
     given: list[Uri] = []
@@ -61,19 +64,28 @@ def redirect(
         except BadMessage:
             continue
         shown = printable(uri.text, 80)
-        if uri.equals(request_uri):
-            was_itself = True
-            steps.append(Step(f"{shown} is the very address that was called: left out", "D02", "8.3"))
-        elif request_uri.scheme == "sips" and uri.scheme == "sip":
+        if request_uri.scheme == "sips" and uri.scheme == "sip":
             steps.append(Step(f"{shown} is not secure, and the caller asked for sips: left out", "D09", "26.4.4"))
-        elif why := why_useless(binding, uri, caller):
+            continue
+        if reveals == ADDRESSES:
+            uri = _address_of(binding, uri, request_uri)
+            steps.append(Step(f"{shown} is not revealed, but {printable(uri.text, 80)}", "D07", "8.3"))
+            shown = printable(uri.text, 80)
+            why = "would lead the caller here again" if _is_same(uri, request_uri) else ""
+        else:
+            was_called = _is_same(uri, request_uri)
+            was_itself = was_itself or was_called
+            why = "" if was_called else why_useless(binding, uri, caller)
+        if why:
             is_useless = True
             steps.append(Step(f"{shown} {why}: left out", "D06", "8.3"))
-        elif any(uri.equals(other) for other in given):
+        elif _is_same(uri, request_uri):
+            steps.append(Step(f"{shown} is the very address that was called: left out", "D02", "8.3"))
+        elif any(_is_same(uri, other) for other in given):
             steps.append(Step(f"{shown} is there already: left out", "P06", "16.5"))
         else:
             given.append(uri)
-            contacts.append(contact_value(binding, now))
+            contacts.append(contact_value(binding, uri.text if reveals == ADDRESSES else binding.contact, now))
     if not contacts:
         if is_useless:
             return None
@@ -84,3 +96,15 @@ def redirect(
     steps.append(Step(f"The caller is sent to {number(len(contacts), 'contact')}", "D03", "8.3"))
     whither = "contact" if len(contacts) == 1 else f"{len(contacts)} contacts"
     return Redirect(status, contacts, f"The caller was sent to {name}'s {whither} ({status})")
+
+
+def _address_of(binding: BindingFacts, uri: Uri, request_uri: Uri) -> Uri:
+    """What may be known of a contact: the public GRUU of its phone (RFC 5627 §5.4), else the address-of-record."""
+    has_gruu = binding.instance_id and uri.is_sip
+    text = public(binding.aor, binding.instance_id) if has_gruu else binding.aor
+    return Uri.parse(f"sips{text[3:]}" if request_uri.scheme == "sips" else text)
+
+
+def _is_same(uri: Uri, other: Uri) -> bool:
+    """§19.1.4, but a GRUU is not the address-of-record that it is made from."""
+    return uri.equals(other) and uri.params.get("gr") == other.params.get("gr")

@@ -13,7 +13,7 @@ order in which they are to happen. It reads no clock; ``deadline`` says when ``t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from proxy.core.best_response import Candidate, add_challenges, best_of, choose
 from proxy.core.branch import Branch, BranchState
@@ -33,21 +33,16 @@ COMPLETED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 332
 NO_ANSWER = 'SIP;cause=480;text="No answer"'
 
 
-Follow = Callable[[Response], list[list[Target]]]
-
-
 class ResponseContext:
     """Forks one request. ``forward`` says to whom, in which order and for how long; ``expires`` is for the whole
     attempt, in seconds.
 
-    ``follow`` turns a 3xx into further groups of targets and removes those contacts from it (§16.7 step 4); None
-    passes every 3xx on as it is. ``breadth`` is the Max-Breadth to share among the branches, at least 1: where it does
+    ``breadth`` is the Max-Breadth to share among the branches, at least 1: where it does
     not suffice for a group, fewer are tried at a time.
     """
 
     __slots__ = (
         "_first",
-        "_follow",
         "_groups",
         "best",
         "branches",
@@ -69,7 +64,6 @@ class ResponseContext:
         is_invite: bool,
         forward: Forward,
         expires: float | None = None,
-        follow: Follow | None = None,
         breadth: int = INITIAL_BREADTH,
     ) -> None:
         self.is_invite = is_invite
@@ -87,7 +81,6 @@ class ResponseContext:
         self.forward = forward
         self._first = 0  # position of the first branch of this decision
         self._groups = TargetGroups(forward.groups, breadth, keeps_some=is_invite and bool(forward.late))
-        self._follow = follow
 
     # Inputs
 
@@ -235,9 +228,9 @@ class ResponseContext:
     def _followed(self, candidate: Candidate) -> bool:
         """Recurse on a 3xx; True when nothing of it is left to report (§16.7 step 4)."""
         response = candidate.response
-        if self._follow is None or self.is_stopped or response is None or not 300 <= candidate.status < 400:
+        if self.forward.follow is None or self.is_stopped or response is None or not 300 <= candidate.status < 400:
             return False
-        groups = self._untried(self._follow(response))
+        groups = self._untried(self.forward.follow(response))
         self._groups.put_next(groups)
         return bool(groups) and not response.has("contact")
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from proxy.choices import FORWARD, PROXY, REDIRECT, REDIRECT_301, REFUSE
+from proxy.choices import FORWARD, PROXY, REFUSE
 from proxy.core.call_forwarding import Arranged, after, at_once, without_phone
 from proxy.core.explain import Step, Steps, number
 from proxy.core.facts import BindingFacts, FlowFacts, Recipient, Refuse, Target
 from proxy.core.forward import Forward as Forward
 from proxy.core.forward import Joining, group_targets
 from proxy.core.phones import by_phone, in_turn, phone_of
+from proxy.core.recursion import Recursion
 from proxy.core.redirect import Redirect, redirect
+from proxy.core.wishes import REDIRECTING
 from sip.message.errors import BadMessage
 from sip.message.params import printable
 from sip.message.status import reason_phrase
 from sip.message.uri import Uri
 
+ANY_DOMAIN = "*"
 MAX_FORWARDS_INSIDE = 5  # users who forward to each other, or are registered at each other's addresses
-
-REDIRECTING = (REDIRECT, REDIRECT_301)  # policies under which this is a redirect server to the caller (§22.1: 401)
 
 Gather = Callable[[Uri], Recipient | None]
 Way = tuple[Sequence[str], FlowFacts | None]
@@ -95,10 +96,11 @@ class TargetFinder:
             return Refuse(482, "Loop Detected", f"Forwarding goes round in circles, from {printable(chain, 120)}: 482")
         self._seen.append(user.aor)
         try:
-            arranged = at_once(user) if self._is_call else None
+            is_call = self._is_call
+            arranged = at_once(user, is_one_phone=recipient.is_one_phone) if is_call else None
             if arranged is None:
                 decision = self._by_policy(request_uri, recipient, name)
-                if not self._is_call or recipient.policy.policy.action == REFUSE:
+                if not is_call or recipient.is_one_phone or recipient.policy.policy.action == REFUSE:
                     return decision
                 if not isinstance(decision, Refuse) or decision.status != 480:
                     return decision
@@ -135,7 +137,8 @@ class TargetFinder:
     def _by_policy(self, request_uri: Uri, recipient: Recipient, name: str) -> Decision:
         effective = recipient.policy
         action, argument = effective.policy
-        self.steps.append(Step(f"Policy of {name}: {effective.policy} ({effective.origin_text})", "", "16.5"))
+        why = f", for {effective.why}" if effective.why else ""
+        self.steps.append(Step(f"Policy of {name}: {effective.policy} ({effective.origin_text}{why})", "", "16.5"))
         if action == REFUSE:
             status = int(argument)
             return Refuse(status, reason_phrase(status), f"{name} takes no calls: {status} by policy")
@@ -145,7 +148,16 @@ class TargetFinder:
             self.steps.append(Step(f"The caller waits already: {name}'s phones are called for him", "", "16.5"))
             return self._proxy(PROXY, request_uri, recipient, name)
         if action in REDIRECTING:
-            found = redirect(action, name, request_uri, recipient.bindings, self._now, self.steps, self._caller)
+            found = redirect(
+                action,
+                name,
+                request_uri,
+                recipient.bindings,
+                self._now,
+                self.steps,
+                self._caller,
+                recipient.domain.redirect_reveals,
+            )
             return found or self._instead(request_uri, recipient, name)
         return self._proxy(action, request_uri, recipient, name)
 
@@ -175,7 +187,7 @@ class TargetFinder:
         domain = recipient.domain
         targets: list[Target] = []
         late: dict[str, Joining] = {}
-        if domain.late_joiners and recipient.user is not None:
+        if domain.late_joiners and recipient.user is not None and not recipient.is_one_phone:
             late[recipient.user.aor] = partial(self._of_binding, request_uri=request_uri, late={})
         for flows in by_phone(recipient.bindings):
             for target in self._of_phone(flows, request_uri, late):
@@ -199,10 +211,34 @@ class TargetFinder:
             waits=domain.wait_for_group,
         )
         forward.late = late
+        if domain.follow_redirects:
+            resolve = partial(self._redirected, request_uri, recipient, tuple(self._seen))
+            known = [target.uri for target in targets]
+            forward.follow = Recursion(request_uri, known, domain.follow_redirects, resolve).follow
         user = recipient.user
-        if self._is_call and user is not None and (user.forward_busy or user.forward_no_answer):
+        if (
+            self._is_call
+            and user is not None
+            and not recipient.is_one_phone
+            and (user.forward_busy or user.forward_no_answer)
+        ):
             forward.fallback = partial(self._when_failed, request_uri, recipient, tuple(self._seen))
         return forward
+
+    def _redirected(
+        self, request_uri: Uri, recipient: Recipient, seen: Sequence[str], uri: Uri, q: float
+    ) -> Sequence[Target]:
+        """Targets of a contact that a phone redirects to; none when it is for the caller to decide (§16.7 step 4)."""
+        shown = printable(uri.text, 80)
+        domains = recipient.domain.followed_domains
+        if uri.host not in domains and ANY_DOMAIN not in domains:
+            self.steps.append(Step(f"A redirection to {shown} is not followed: not one of the domains", "P17", "16.7"))
+            return ()
+        self.steps.append(Step(f"A redirection to {shown} is followed", "P17", "16.7"))
+        if not self._is_own(uri):
+            return [Target(uri, q)]
+        self._seen = list(seen)
+        return self._of_own_uri(uri, q, request_uri, {})
 
     def _of_phone(self, flows: Sequence[BindingFacts], request_uri: Uri, late: dict[str, Joining]) -> list[Target]:
         found = [target for binding in flows for target in self._of_binding(binding, request_uri, late)]

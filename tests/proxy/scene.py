@@ -48,6 +48,11 @@ class ADomain:
         self.stored_message_days = 30
         self.stored_message_size = 4096
         self.stored_message_skip = "application/im-iscomposing+xml"
+        self.follow_redirects = 0
+        self.followed_domains: tuple[str, ...] = ()
+        self.redirect_reveals = "contacts"
+        self.redirected_methods: tuple[str, ...] = ()
+        self.contact_action = False
 
 
 class AUser:

@@ -577,16 +577,56 @@ class TestBreadth:
 class TestRecursion:
     """16.7 step 4, where it is switched on."""
 
-    def test_a_3xx_is_followed(self):
-        scene = Scene(recursion_limit=3)
+    @pytest.fixture
+    def scene(self, scene):
+        scene.org.follow_redirects, scene.org.followed_domains = 3, ("192.0.2.30", "example.org")
+        return scene
+
+    def redirected(self, scene, *contacts):
         scene.register("bob", DESK)
         call = scene.call("bob")
-        scene.answer(call.at(BOB), 302, fields=["Contact: <sip:bob@192.0.2.30:5060>"])
+        scene.answer(call.at(BOB), 302, fields=[f"Contact: <{contact}>" for contact in contacts])
+        return call
+
+    def test_a_3xx_is_followed(self, scene):
+        call = self.redirected(scene, MOBILE)
         scene.answer(call.at(CAROL), 200)
         assert call.statuses == [100, 200]
+        assert f"A redirection to {MOBILE} is followed" in [step.text for step in scene.record.steps]
 
-    def test_by_default_it_goes_to_the_caller(self, scene):
-        scene.register("bob", DESK)
-        call = scene.call("bob")
-        scene.answer(call.at(BOB), 302, fields=["Contact: <sip:bob@192.0.2.30:5060>"])
+    def test_only_to_the_domains_that_are_listed(self, scene):
+        call = self.redirected(scene, "sip:premium@203.0.113.5", MOBILE)
+        scene.answer(call.at(CAROL), 486)
         assert call.statuses == [100, 302]
+        assert call.final.values("contact") == ["<sip:premium@203.0.113.5>"]
+
+    def test_any_domain_where_the_domain_says_so(self, scene):
+        scene.org.followed_domains = ("*",)
+        assert self.redirected(scene, "sip:x@203.0.113.5").at(ELSEWHERE)
+
+    def test_no_more_than_the_limit(self, scene):
+        scene.org.follow_redirects = 1
+        call = self.redirected(scene, MOBILE, "sip:bob@192.0.2.30:5070")
+        assert len(call.forwarded()) == 2
+        scene.answer(call.at(CAROL), 404)
+        assert call.final.values("contact") == ["<sip:bob@192.0.2.30:5070>"]
+
+    def test_to_a_user_of_ours_it_means_his_phones(self, scene):
+        scene.register("carol", "sip:carol@192.0.2.30:5060")
+        call = self.redirected(scene, "sip:carol@example.org")
+        assert call.at(CAROL).message.uri_text == "sip:carol@192.0.2.30:5060"
+
+    def test_back_to_himself_it_goes_to_the_caller(self, scene):
+        call = self.redirected(scene, "sip:bob@example.org;x=1")
+        assert call.statuses == [100, 302]
+
+    @pytest.mark.rule("P06")
+    def test_not_where_the_request_uri_is_not_ours(self):
+        scene = Scene(relay_from=[ip_network("192.0.2.10")])
+        scene.org.follow_redirects, scene.org.followed_domains = 3, ("*",)
+        call = scene.call("sip:x@203.0.113.5")
+        scene.answer(call.at(ELSEWHERE), 302, fields=[f"Contact: <{MOBILE}>"])
+        assert call.statuses == [100, 302]
+
+    def test_by_default_it_goes_to_the_caller(self):
+        assert self.redirected(Scene(), MOBILE).statuses == [100, 302]

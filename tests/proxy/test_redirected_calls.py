@@ -159,7 +159,8 @@ def test_a_sips_call_with_sip_contacts_only_is_480(scene):
 @pytest.mark.rule("D08")
 class TestMixedForks:
     def test_a_3xx_from_below_that_names_a_redirected_user_is_not_followed(self):
-        scene = Scene(recursion_limit=5)
+        scene = Scene()
+        scene.org.follow_redirects, scene.org.followed_domains = 5, ("*",)
         scene.set_policy("carol", "redirect")
         scene.register("bob", DESK)
         scene.register("carol", MOBILE)
@@ -216,3 +217,98 @@ def test_the_attempt_is_written_down(scene):
     assert (record.decision, record.state, record.status, record.policy) == ("redirect", "redirected", 302, "redirect")
     assert record.explanation == "The caller was sent to bob's contact (302)"
     assert record.policy_origin == "user bob@example.org"
+
+
+@pytest.mark.rule("D10")
+class TestMethods:
+    """Which methods are redirected is the domain's choice."""
+
+    def test_the_others_are_proxied_and_the_record_says_why(self, scene):
+        scene.org.redirected_methods = ("MESSAGE",)
+        scene.register("bob", DESK)
+        assert scene.send(method="MESSAGE", uri="sip:bob@example.org").statuses == [302]
+        assert scene.call("bob").at(BOB)
+        assert scene.record.steps[0].text == (
+            "Policy of bob: proxy (user bob@example.org, for INVITE is not among the methods it redirects)"
+        )
+
+    @pytest.mark.rule("R05")
+    def test_then_their_caller_is_asked_as_by_a_proxy(self, scene):
+        scene.org.auth_call, scene.org.redirected_methods = True, ("MESSAGE",)
+        scene.register("bob", DESK)
+        assert scene.call("bob").statuses == [100, 407]
+        assert scene.send(method="MESSAGE", uri="sip:bob@example.org").statuses == [401]
+
+
+@pytest.mark.rule("D07")
+class TestRevealed:
+    """8.3: the caller may learn where the phones are, or only addresses at this server."""
+
+    @pytest.fixture
+    def scene(self, scene):
+        scene.org.redirect_reveals = "addresses"
+        return scene
+
+    @pytest.mark.rfc("5627", "5.4")
+    def test_a_phone_that_names_itself_is_told_by_its_gruu(self, scene):
+        scene.register("bob", LAN, instance_id="<urn:uuid:1>", q=0.5)
+        call = scene.call("bob")
+        assert call.statuses == [100, 302]
+        assert call.final.values("contact") == ["<sip:bob@example.org;gr=urn:uuid:1>;q=0.5;expires=3600"]
+        assert b"10.0.0.20" not in call.final.to_bytes()
+
+    def test_any_other_phone_is_called_for_the_caller(self, scene):
+        scene.register("bob", DESK)
+        call = scene.call("bob")
+        scene.answer(call.at(BOB), 200)
+        assert call.statuses == [100, 200]
+        assert scene.record.decision == "proxy"
+
+    def test_an_alias_or_another_name_learns_the_address_of_record(self, scene):
+        scene.register("bob", DESK)
+        call = scene.call("sip:bob@192.0.2.1:5060")
+        assert call.final.values("contact") == ["<sip:bob@example.org>;q=1;expires=3600"]
+
+    def test_two_phones_behind_one_address_are_told_once(self, scene):
+        scene.register("bob", DESK)
+        scene.register("bob", MOBILE)
+        assert scene.call("sip:bob@192.0.2.1:5060").statuses == [100, 302]
+
+    @pytest.mark.rule("D09")
+    def test_a_sips_call_gets_sips_addresses(self, scene):
+        scene.register("bob", "sips:bob@192.0.2.30:5061", instance_id="<urn:uuid:1>")
+        scene.register("bob", DESK, instance_id="<urn:uuid:2>")
+        call = scene.call("sips:bob@example.org")
+        assert call.final.values("contact") == ["<sips:bob@example.org;gr=urn:uuid:1>;q=1;expires=3600"]
+
+    def test_the_caller_proves_who_he_is_first(self, scene):
+        scene.org.auth_call = True
+        scene.register("bob", DESK, instance_id="<urn:uuid:1>")
+        asked = scene.call("bob")
+        assert asked.statuses == [100, 401]
+        assert not asked.final.has("contact")
+        assert asked.with_password().statuses == [100, 302]
+
+
+class TestWishes:
+    """RFC 2543 6.13: a phone says with its contact what it wants."""
+
+    PROXY, REDIRECT = {"contact_parameters": ";action=proxy"}, {"contact_parameters": ";action=redirect"}
+
+    def test_it_is_a_hint_where_the_domain_allows_it(self, scene):
+        scene.org.contact_action = True
+        scene.register("bob", DESK, **self.PROXY)
+        assert scene.call("bob").at(BOB)
+        assert scene.record.steps[0].text.endswith("(user bob@example.org, for its phones ask to have calls proxied)")
+        scene.register("carol", "sip:carol@192.0.2.30:5060", **self.REDIRECT)
+        assert scene.call("carol").statuses == [100, 302]
+
+    def test_elsewhere_it_means_nothing(self, scene):
+        scene.register("bob", DESK, **self.PROXY)
+        assert scene.call("bob").statuses == [100, 302]
+
+    def test_phones_that_disagree_leave_it_to_the_policy(self, scene):
+        scene.org.contact_action = True
+        scene.register("bob", DESK, **self.PROXY)
+        scene.register("bob", MOBILE, **self.REDIRECT)
+        assert scene.call("bob").statuses == [100, 300]

@@ -129,6 +129,24 @@ class TestChangeDomain:
         assert "no domain" in errors(save_domain, "example.org", may_create=False)["name"]
 
 
+class TestRedirections:
+    def test_lists_are_kept_in_one_spelling(self, domain):
+        change_domain(
+            "example.org",
+            {"follow_redirects": "3", "followed_domains": "Other.Example, example.org", "redirected_methods": "invite"},
+        )
+        domain.refresh_from_db()
+        assert (domain.follow_redirects, domain.followed_domains) == (3, "other.example example.org")
+        assert domain.redirected_methods == "INVITE"
+
+    def test_what_makes_no_sense_is_refused(self, domain):
+        assert list(errors(change_domain, "example.org", {"follow_redirects": "3"})) == ["followed_domains"]
+        assert list(errors(change_domain, "example.org", {"follow_redirects": "6", "followed_domains": "*"})) == [
+            "follow_redirects"
+        ]
+        assert list(errors(change_domain, "example.org", {"redirected_methods": "BYE"})) == ["redirected_methods"]
+
+
 class TestSaveUser:
     def test_it_works(self, domain):
         user, is_new = save_user(

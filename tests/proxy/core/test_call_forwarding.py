@@ -155,3 +155,28 @@ class TestAfter:
         assert calls.decide("sips:bob@example.org", is_call=True).fallback(486) is None
         calls.bob(a_binding("sips:bob@192.0.2.20"), forward_always=ELSEWHERE)
         assert isinstance(calls.decide("sips:bob@example.org", is_call=True), Refuse)
+
+
+@pytest.mark.rfc("5627", "5.1")
+class TestOnePhone:
+    """Who asks for one phone of a user wants no other."""
+
+    @pytest.fixture
+    def calls(self, calls):
+        calls.bob(a_binding(DESK), forward_always=CAROL, forward_busy=CAROL, forward_no_answer=CAROL)
+        calls.recipients["bob"] = calls.recipients["bob"]._replace(is_one_phone=True)
+        return calls
+
+    def test_the_arrangements_are_for_other_callers(self, calls):
+        decision = calls.decide(is_call=True)
+        assert calls.targets() == [[DESK]]
+        assert (decision.fallback, decision.late) == (None, {})
+
+    def test_a_phone_that_is_away_is_480(self, calls):
+        calls.recipients["bob"] = calls.recipients["bob"]._replace(bindings=())
+        assert calls.decide(is_call=True).status == 480
+
+    def test_do_not_disturb_holds(self, calls):
+        calls.recipients["bob"].user.forward_always = ""
+        calls.recipients["bob"].user.do_not_disturb = True
+        assert calls.decide(is_call=True).sentence == "bob does not want to be disturbed: 480"

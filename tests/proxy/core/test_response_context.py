@@ -19,19 +19,19 @@ def targets(*names):
     return [Target(Uri.parse(f"sip:{name}@192.0.2.9")) for name in names]
 
 
-def a_forward(*groups, ring_time=30.0, late=False, fallback=None, **how):
+def a_forward(*groups, ring_time=30.0, late=False, fallback=None, follow=None, **how):
     forward = Forward([targets(*group) for group in groups], ring_time, **how)
     forward.late = {"sip:bob@example.org": lambda binding: ()} if late else {}
-    forward.fallback = fallback
+    forward.fallback, forward.follow = fallback, follow
     return forward
 
 
 class Play:
     """Drives a context and writes down what it wants, in words: "start desk", "up 180", "cancel desk" ..."""
 
-    def __init__(self, *groups, is_invite=True, expires=None, follow=None, breadth=60, **how):
+    def __init__(self, *groups, is_invite=True, expires=None, breadth=60, **how):
         forward = a_forward(*groups, **how)
-        self.context = ResponseContext(is_invite, forward, expires, follow, breadth)
+        self.context = ResponseContext(is_invite, forward, expires, breadth)
         self.now = 100.0
         self.effects = []
         self.wanted = self.note(self.context.start(self.now))
@@ -555,6 +555,18 @@ class TestRecursion:
         play = Play(["desk"], follow=lambda response: (response.remove("Contact"), [targets("desk2")])[1])
         assert play.gets("desk", 302, ("Contact", "<sip:desk2@192.0.2.9>")) == ["start desk2"]
         assert play.gets("desk2", 486) == ["up 486", "finished"]
+
+    def test_what_was_tried_before_is_not_tried_again(self):
+        play = Play(["desk", "soft"], follow=lambda response: [targets("soft", "new")])
+        play.gets("soft", 486)
+        assert play.gets("desk", 302, ("Contact", "<sip:soft@192.0.2.9>")) == ["start new"]
+
+    @pytest.mark.rule("P14")
+    def test_nothing_is_followed_once_it_has_stopped(self):
+        play = Play(["desk", "soft"], follow=lambda response: [targets("new")])
+        play.gets("soft", 180)
+        play.gets("soft", 603)
+        assert play.gets("desk", 302, ("Contact", "<sip:new@192.0.2.9>")) == ["up 603", "finished"]
 
     def test_a_3xx_that_is_not_followed_goes_to_the_caller(self):
         play = Play(["desk"])
