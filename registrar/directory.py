@@ -5,7 +5,7 @@ Reading (``load``, ``read``) blocks and belongs in a worker thread; what it retu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
@@ -111,15 +111,25 @@ class Directory:
         return install
 
     def _read_user(self, user_id: int) -> Install:
-        row = SipUser.objects.filter(pk=user_id).values_list("domain_id", *USER_COLUMNS).first()
-        names = _alias_names(Alias.objects.filter(user_id=user_id)).get(user_id, ())
+        return self.read_users([user_id])
+
+    def read_users(self, user_ids: Sequence[int]) -> Install:
+        """As ``read`` for each of some hundred users, in two queries."""
+        columns = SipUser.objects.filter(pk__in=user_ids).values_list("domain_id", *USER_COLUMNS)
+        rows = {row[1]: row for row in columns}
+        names = _alias_names(Alias.objects.filter(user_id__in=user_ids))
 
         def install() -> list[Dropped]:
-            before = self._remove_user(user_id)
-            domain = self._domains.get(row[0]) if row else None
-            if row and domain is not None:  # a domain not known yet brings its users with its own notice
-                self._add_user(UserEntry(domain, row[1:], names))
-            return [Dropped(before.aor, user_id)] if before and self._is_gone(before) else []
+            dropped = []
+            for user_id in user_ids:
+                before = self._remove_user(user_id)
+                row = rows.get(user_id)
+                domain = self._domains.get(row[0]) if row else None
+                if row and domain is not None:  # a domain not known yet brings its users with its own notice
+                    self._add_user(UserEntry(domain, row[1:], names.get(user_id, ())))
+                if before and self._is_gone(before):
+                    dropped.append(Dropped(before.aor, user_id))
+            return dropped
 
         return install
 

@@ -32,7 +32,7 @@ def record_change(kind: str, object_id: int | None = None) -> None:
         transaction.on_commit(poke_engine)
 
 
-def record_changes(kind: str, object_ids: list[int], most: int = 500) -> None:
+def record_changes(kind: str, object_ids: list[int], most: int = 5000) -> None:
     """Notes for many objects of one kind; above ``most`` one full reload is cheaper."""
     if len(object_ids) > most:
         record_change("all")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from proxy.choices import INHERIT
@@ -55,8 +55,10 @@ def import_rows(
 
 def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
     """Insert what is new and update what differs; in the caller's transaction."""
+    # Those whose names occur: a few changes in a domain of a hundred thousand users must not read them all.
+    names = [name for row in rows for name in (row.username, *(row.aliases or ()))]
     known: dict[str, SipUser] = {}
-    for known_user in SipUser.objects.filter(domain=domain):
+    for known_user in in_parts(SipUser.objects.filter(domain=domain), "username", names):
         known_user.domain = domain
         known[known_user.username] = known_user
     new: list[SipUser] = []
@@ -94,12 +96,12 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
         touched |= set(parts)
         for name, part in parts.items():
             changes[name] |= part
-    names = {user.username for user in (*new, *changed)}
-    only_parts = [known[name].pk for name in touched - names]
+    saved = {user.username for user in (*new, *changed)}
+    only_parts = [known[name].pk for name in touched - saved]
     for start in range(0, len(only_parts), BATCH):
         part = SipUser.objects.filter(pk__in=only_parts[start : start + BATCH])
         part.update(version=F("version") + 1, updated_at=now)
-    record_changes("user", [known[name].pk for name in sorted(names | touched)])
+    record_changes("user", [known[name].pk for name in sorted(saved | touched)])
     if touched:
         record_change("policy")
     created = {user.username for user in new}
@@ -109,7 +111,7 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
             for name, facts in changes.items()
         ]
     )
-    updated = len((names | touched) - created)
+    updated = len((saved | touched) - created)
     return ImportCounts(len(new), updated, len(rows) - len(new) - updated)
 
 
@@ -132,6 +134,13 @@ def prepared(user: SipUser, name: str) -> Any:
     return connection.ops.adapt_datetimefield_value(value) if name == "updated_at" else value
 
 
+def in_parts(queryset: QuerySet[Any], column: str, values: Iterable[Any]) -> Iterator[Any]:
+    """Rows whose ``column`` is one of ``values``, in as many queries as it takes."""
+    left = list(dict.fromkeys(values))
+    for start in range(0, len(left), BATCH):
+        yield from queryset.filter(**{f"{column}__in": left[start : start + BATCH]})
+
+
 def batches(users: list[SipUser]) -> Iterable[list[SipUser]]:
     return (users[start : start + BATCH] for start in range(0, len(users), BATCH))
 
@@ -141,8 +150,8 @@ def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row]) -> dict[st
     with_policy = [row for row in rows if row.policy]
     if not with_policy:
         return {}
-    domain = known[with_policy[0].username].domain
-    old = {policy.user_id: policy for policy in DeliveryPolicy.objects.filter(user__domain=domain)}
+    users = [known[row.username].pk for row in with_policy]
+    old = {policy.user_id: policy for policy in in_parts(DeliveryPolicy.objects.all(), "user_id", users)}
     saved: list[DeliveryPolicy] = []
     dropped: list[int] = []
     touched: dict[str, Changes] = {}
@@ -176,9 +185,12 @@ def write_aliases(domain: Domain, known: Mapping[str, SipUser], rows: Sequence[R
     """Replace the aliases of the rows that have the column; what changed, by user name."""
     old: dict[int, set[str]] = {}
     owners: dict[str, int] = {}
-    for name, user_id in Alias.objects.filter(domain=domain).values_list("name", "user_id"):
-        old.setdefault(user_id, set()).add(name)
-        owners[name] = user_id
+    rows_of_domain = Alias.objects.filter(domain=domain)
+    names = [name for row in rows for name in (row.username, *(row.aliases or ()))]
+    users = [known[row.username].pk for row in rows if row.aliases is not None]
+    for alias in (*in_parts(rows_of_domain, "user_id", users), *in_parts(rows_of_domain, "name", names)):
+        old.setdefault(alias.user_id, set()).add(alias.name)
+        owners[alias.name] = alias.user_id
     saved: list[Alias] = []
     dropped: list[str] = []
     touched: dict[str, Changes] = {}

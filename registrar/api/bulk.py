@@ -15,17 +15,19 @@ from rest_framework.views import APIView
 from registrar.call_forwarding import FORWARDING, TARGETS
 from registrar.models import Alias, Domain, SipUser
 from sipadmin.provisioning import ProvisioningError, own_policies
-from sipadmin.rest.problems import pointer
+from sipadmin.rest.problems import pointer, problem_answer, summary
 from sipadmin.rest.serializers import StrictSerializer
 from sipadmin.user_import import write_rows
 from sipadmin.user_table import ImportRefused, Row, check_row
 
 LARGEST = 1000
+DELETED_AT_ONCE = 500  # names in one statement; some builds of SQLite take no more than 999 parameters
 ITEMS_OF_A_REQUEST = 25  # items that count as one request: ten thousand users within the usual limit of a minute
 ITEM_FIELDS = (
     "username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "enabled", "policy", "ring_time",
     "max_contacts", "may_watch", "aliases", "tags", *FORWARDING,
 )  # fmt: skip
+MODES = ("upsert", "create", "update", "delete")
 TEXT_FIELDS = ("username", "domain", "password", "ha1_md5", "ha1_sha256", "display_name", "policy", *TARGETS)
 LIST_FIELDS = ("aliases", "tags")
 NUMBER_FIELDS = ("ring_time", "max_contacts")
@@ -35,7 +37,12 @@ BOOLEAN_FIELDS = ("enabled", "may_watch", "do_not_disturb")
 class BulkUsersSerializer(StrictSerializer):
     """The request. Items are checked one by one, so that each has its own result."""
 
-    mode = serializers.ChoiceField(choices=["upsert"], default="upsert")
+    mode = serializers.ChoiceField(
+        choices=MODES,
+        default="upsert",
+        help_text="upsert: create or change; create, update: refuse those that are there, or are not; "
+        "delete: items name username and domain only.",
+    )
     atomic = serializers.BooleanField(default=True, help_text="One refused item refuses all.")
     dry_run = serializers.BooleanField(default=False, help_text="Check and count, change nothing.")
     items = serializers.ListField(child=serializers.JSONField(), min_length=1, max_length=LARGEST)
@@ -44,7 +51,7 @@ class BulkUsersSerializer(StrictSerializer):
 class BulkResultSerializer(serializers.Serializer):
     index = serializers.IntegerField()
     aor = serializers.CharField()
-    result = serializers.ChoiceField(choices=["created", "updated", "unchanged", "failed", "skipped"])
+    result = serializers.ChoiceField(choices=["created", "updated", "unchanged", "deleted", "failed", "skipped"])
     errors = serializers.ListField(child=serializers.DictField(), required=False)
 
 
@@ -52,6 +59,7 @@ class BulkAnswerSerializer(serializers.Serializer):
     created = serializers.IntegerField()
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
+    deleted = serializers.IntegerField()
     failed = serializers.IntegerField()
     dry_run = serializers.BooleanField()
     results = BulkResultSerializer(many=True)
@@ -69,25 +77,29 @@ class BulkUsersView(APIView):
 
     @extend_schema(request=BulkUsersSerializer, responses=BulkAnswerSerializer, operation_id="users_bulk")
     def post(self, request: Request) -> Response:
-        """Create or change up to 1000 users; a member that an item does not name stays as it is."""
+        """Create, change or delete up to 1000 users; a member that an item does not name stays as it is."""
         serializer = BulkUsersSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wish = serializer.validated_data
-        bulk = Bulk(wish["items"])
+        bulk = Bulk(wish["items"], wish["mode"])
         with transaction.atomic():
             bulk.write(is_atomic=wish["atomic"])
             has_failed = bool(bulk.errors)
             if wish["dry_run"] or (has_failed and wish["atomic"]):
                 transaction.set_rollback(True)
         answer = bulk.answer(wish["dry_run"], is_refused=has_failed and wish["atomic"])
-        return Response(answer, status=422 if has_failed and wish["atomic"] else 200)
+        if has_failed and wish["atomic"]:
+            errors = [error for index in sorted(bulk.errors) for error in bulk.errors[index]]
+            return problem_answer(request, 422, f"Nothing was changed: {summary(errors)}", errors, answer)
+        return Response(answer)
 
 
 class Bulk:
     """The items of one request and what became of each. ``errors`` is by index of the item."""
 
-    def __init__(self, items: list[Any]) -> None:
+    def __init__(self, items: list[Any], mode: str = "upsert") -> None:
         self.items = items
+        self.mode = mode
         self.errors: dict[int, list[dict[str, str]]] = {}
         self.results: dict[int, str] = {}
         self.rows: dict[str, list[Row]] = defaultdict(list)
@@ -109,14 +121,26 @@ class Bulk:
                 self.rows[domain.name].append(row)
             except ProvisioningError as error:
                 self.fail(index, error.errors)
+        if self.mode != "upsert":
+            self.check_existence()
+
+    def check_existence(self) -> None:
+        """What the mode wants to be there or not."""
+        for name, rows in self.rows.items():
+            known = self.state(self.domains[name], rows)
+            for row in rows:
+                is_known = row.username in known
+                if is_known == (self.mode == "create"):
+                    text = "there is already a user with this name" if is_known else "there is no user with this name"
+                    self.fail(row.number, {"username": text}, "unique" if is_known else "unknown")
+            self.rows[name] = [row for row in rows if row.number not in self.errors]
 
     def texts(self, item: Any) -> tuple[Domain, dict[str, str]]:
         """The item's domain, and its members as the texts of a table; ProvisioningError by member."""
         if not isinstance(item, dict):
             raise ProvisioningError({"": "an item is an object"})
-        errors = {
-            str(name): f"is not a field; there are {', '.join(ITEM_FIELDS)}" for name in item if name not in ITEM_FIELDS
-        }
+        fields = ("username", "domain") if self.mode == "delete" else ITEM_FIELDS
+        errors = {str(name): f"is not a field; there are {', '.join(fields)}" for name in item if name not in fields}
         texts: dict[str, str] = {}
         for name, value in item.items():
             if name in TEXT_FIELDS and isinstance(value, str):
@@ -150,11 +174,11 @@ class Bulk:
         texts["user"] = texts.pop("username")
         return domain, texts
 
-    def fail(self, index: int, errors: dict[str, str]) -> None:
+    def fail(self, index: int, errors: dict[str, str], code: str = "invalid") -> None:
         self.errors.setdefault(index, []).extend(
             {
                 "pointer": pointer("items", index, "username" if name == "user" else name),
-                "code": "invalid",
+                "code": code,
                 "detail": text,
             }
             for name, text in errors.items()
@@ -163,6 +187,9 @@ class Bulk:
     def write(self, is_atomic: bool) -> None:
         """Write every domain's rows; a row that the database's state refuses fails alone."""
         if is_atomic and self.errors:
+            return
+        if self.mode == "delete":
+            self.delete()
             return
         for name, rows in self.rows.items():
             domain = self.domains[name]
@@ -184,6 +211,14 @@ class Bulk:
             for row in rows:
                 old, new = before.get(row.username), after.get(row.username)
                 self.results[row.number] = "created" if old is None else "unchanged" if old == new else "updated"
+
+    def delete(self) -> None:
+        for name, rows in self.rows.items():
+            usernames = [row.username for row in rows]
+            for start in range(0, len(usernames), DELETED_AT_ONCE):
+                part = usernames[start : start + DELETED_AT_ONCE]
+                SipUser.objects.filter(domain=self.domains[name], username__in=part).delete()
+            self.results |= {row.number: "deleted" for row in rows}
 
     def again(self, domain: Domain, index: int) -> Row:
         return check_row(domain, index, self.texts(self.items[index])[1])
@@ -211,6 +246,6 @@ class Bulk:
             results.append(entry)
         counts = {
             name: sum(entry["result"] == name for entry in results)
-            for name in ("created", "updated", "unchanged", "failed")
+            for name in ("created", "updated", "unchanged", "deleted", "failed")
         }
         return {**counts, "dry_run": is_dry_run, "results": results}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 
@@ -17,15 +17,22 @@ logger = logging.getLogger(__name__)
 POLL_INTERVAL = 0.25  # seconds
 OVERLAP = 200  # ids looked at again where several write at once: a lower id may be committed after a higher one
 
+USERS_AT_ONCE = 500  # read in one go, and installed without letting the loop turn: about 2 ms
+
 Install = Callable[[], None]
 Refresh = Callable[[str, int | None], Install]
+RefreshUsers = Callable[[Sequence[int]], Install]
 
 
 class ConfigChanges:
-    """``refresh(kind, object_id)`` reads from the database (in ``executor``); what it returns runs in the loop."""
+    """``refresh(kind, object_id)`` reads from the database (in ``executor``); what it returns runs in the loop.
 
-    def __init__(self, refresh: Refresh, executor: Executor) -> None:
+    ``refresh_users`` does so for many users at once.
+    """
+
+    def __init__(self, refresh: Refresh, executor: Executor, refresh_users: RefreshUsers | None = None) -> None:
         self._refresh = refresh
+        self._refresh_users = refresh_users
         self._executor = executor
         self._last_id = 0
         self._seen: set[int] = set()
@@ -68,6 +75,7 @@ class ConfigChanges:
             try:
                 for install in await loop.run_in_executor(self._executor, self.read):
                     install()
+                    await asyncio.sleep(0)  # requests between two parts of a large change
                 has_failed = False
             except DatabaseError as error:
                 if not has_failed:
@@ -101,7 +109,15 @@ class ConfigChanges:
         subjects = list(dict.fromkeys((kind, object_id) for _, kind, object_id in new))
         if ("all", None) in subjects:
             subjects = [("all", None)]
+        users: list[int] = []
+        if self._refresh_users is not None:
+            users = [object_id for kind, object_id in subjects if kind == "user" and object_id is not None]
+            subjects = [subject for subject in subjects if subject[0] != "user" or subject[1] is None]
         installs = [self._refresh(kind, object_id) for kind, object_id in subjects]
+        # After the domains they may be new in.
+        for start in range(0, len(users), USERS_AT_ONCE):
+            assert self._refresh_users is not None
+            installs.append(self._refresh_users(users[start : start + USERS_AT_ONCE]))
         self._last_id = max(self._last_id, new[-1][0])
         self._seen |= {row[0] for row in new}
         self._seen = {seen for seen in self._seen if seen > self._last_id - OVERLAP}

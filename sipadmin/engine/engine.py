@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -24,7 +24,7 @@ from proxy.trace.levels import OFF, RecordingRules
 from proxy.trace.rows import load_rules
 from registrar.clock import Clock
 from registrar.core import SUPPORTED
-from registrar.directory import Directory, DomainEntry
+from registrar.directory import Directory, DomainEntry, Dropped
 from registrar.flows import StoredFlows
 from registrar.handler import RegistrarHandler
 from registrar.journal import Journal
@@ -124,7 +124,7 @@ class Engine:
             self.offline.binding_changed,
         )
         self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy, self.guard, knocks.watch)
-        self.changes = ConfigChanges(self.refresh, self.executor)
+        self.changes = ConfigChanges(self.refresh, self.executor, self.refresh_users)
         self._housekeeping: asyncio.Task[None] | None = None
 
     def domain_of(self, uri: Uri) -> DomainEntry | None:
@@ -180,7 +180,13 @@ class Engine:
         if kind == "messages":
             found = read_index(object_id)
             return lambda: self.messages.install(object_id, found)
-        install = self.directory.refresh(kind, object_id)
+        return self._taking_over(kind, self.directory.refresh(kind, object_id))
+
+    def refresh_users(self, user_ids: Sequence[int]) -> Install:
+        """The same for many users at once."""
+        return self._taking_over("user", self.directory.read_users(user_ids))
+
+    def _taking_over(self, kind: str, install: Callable[[], list[Dropped]]) -> Install:
         policies = load_snapshot() if kind in ("policy", "domain", "all") else None
         rules = load_rules() if kind in ("recording", "all") else None
         bans = self.bans.read(time.time()) if kind in ("ban", "all") else None

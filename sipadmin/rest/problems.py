@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -52,7 +53,6 @@ def problem_response(request: HttpRequest, status: int, detail: str) -> JsonResp
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's exception handler. None for a bug: Django logs it and handler500 answers."""
-    request = context["request"]._request
     errors: list[dict[str, str]] = []
     headers: dict[str, str] = {}
     if isinstance(error, Http404):
@@ -79,11 +79,25 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     else:
         return None
     set_rollback()
-    facts = problem(request, status, detail, errors)
-    response = Response(facts, status=status, headers={**headers, "X-Request-ID": facts["request_id"]})
+    return problem_answer(context["request"], status, detail, errors, headers=headers)
+
+
+def problem_answer(
+    request: Request,
+    status: int,
+    detail: str,
+    errors: list[dict[str, str]],
+    more: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem from within a view; ``more`` are further members (§3.2)."""
+    facts = problem(request._request, status, detail, errors)
+    response = Response(
+        {**facts, **(more or {})}, status=status, headers={**(headers or {}), "X-Request-ID": facts["request_id"]}
+    )
     response.content_type = MEDIA_TYPE
-    context["request"].accepted_renderer = ProblemRenderer()
-    context["request"].accepted_media_type = MEDIA_TYPE
+    request.accepted_renderer = ProblemRenderer()
+    request.accepted_media_type = MEDIA_TYPE
     return response
 
 

@@ -242,6 +242,47 @@ class TestBulk:
         assert SipUser.objects.count() == 1000
         assert ConfigChange.objects.exists()
 
+    def test_create_only(self, admin_page, bob):
+        items = [DORA, {"username": "bob", "domain": "example.org", "display_name": "x"}]
+        response = self.post(admin_page, items, mode="create")
+        assert response.status_code == 422
+        [error] = response.json()["results"][1]["errors"]
+        assert (error["pointer"], error["code"]) == ("#/items/1/username", "unique")
+        assert self.post(admin_page, items, mode="create", atomic=False).json()["created"] == 1
+        bob.refresh_from_db()
+        assert bob.display_name == "Bob"
+
+    def test_update_only(self, admin_page, bob):
+        items = [DORA, {"username": "bob", "domain": "example.org", "display_name": "x"}]
+        facts = self.post(admin_page, items, mode="update", atomic=False).json()
+        assert (facts["updated"], facts["created"], facts["failed"]) == (1, 0, 1)
+        assert facts["results"][0]["errors"][0]["code"] == "unknown"
+        assert list(SipUser.objects.values_list("username", "display_name")) == [("bob", "x")]
+
+    def test_delete(self, admin_page, alice, bob):
+        items = [{"username": name, "domain": "example.org"} for name in ("bob", "nobody")]
+        assert self.post(admin_page, items, mode="delete").status_code == 422
+        dry = self.post(admin_page, items, mode="delete", atomic=False, dry_run=True).json()
+        assert SipUser.objects.count() == 2
+        facts = self.post(admin_page, items, mode="delete", atomic=False).json()
+        assert {**facts, "dry_run": True} == dry
+        assert (facts["deleted"], facts["failed"]) == (1, 1)
+        assert [result["result"] for result in facts["results"]] == ["deleted", "failed"]
+        assert SipUser.objects.get() == alice
+        assert ConfigChange.objects.filter(kind="user", object_id=bob.pk).exists()
+
+    def test_delete_takes_names_only(self, admin_page, bob):
+        item = {"username": "bob", "domain": "example.org", "enabled": False}
+        response = self.post(admin_page, [item], mode="delete")
+        assert response.json()["results"][0]["errors"][0]["pointer"] == "#/items/0/enabled"
+
+    def test_parts_of_a_user_count_as_a_change(self, admin_page, bob):
+        for part in ({"aliases": ["2001"]}, {"policy": "redirect"}):
+            item = {"username": "bob", "domain": "example.org", **part}
+            assert self.post(admin_page, [item]).json()["updated"] == 1
+        bob.refresh_from_db()
+        assert bob.version == 3
+
     def test_dry_run(self, admin_page, domain):
         answer = self.post(admin_page, [DORA], dry_run=True).json()
         assert (answer["created"], answer["dry_run"]) == (1, True)
@@ -306,7 +347,7 @@ class TestBulk:
             {"items": []},
             {"items": "x"},
             {"items": [DORA] * 1001},
-            {"items": [DORA], "mode": "delete"},
+            {"items": [DORA], "mode": "replace"},
             {"items": [DORA], "x": 1},
         ],
     )

@@ -52,6 +52,23 @@ class TestRead:
         changes.read()
         assert memory.read == [("user", 2)]
 
+    def test_many_users_are_read_together_after_their_domains(self, memory, monkeypatch):
+        monkeypatch.setattr(config_changes, "close_old_connections", lambda: None)
+        monkeypatch.setattr(config_changes, "USERS_AT_ONCE", 2)
+        parts = []
+
+        def refresh_users(user_ids):
+            parts.append(list(user_ids))
+            return lambda: memory.installed.append(("users", list(user_ids)))
+
+        changes = ConfigChanges(memory.refresh, None, refresh_users)
+        for kind, object_id in [("user", 1), ("user", 2), ("domain", 7), ("user", 3), ("user", 1)]:
+            record_change(kind, object_id)
+        for install in changes.read():
+            install()
+        assert parts == [[1, 2], [3]]
+        assert memory.installed == [("domain", 7), ("users", [1, 2]), ("users", [3])]
+
     def test_a_full_reload_covers_the_rest(self, changes, memory):
         record_change("user", 1)
         record_change("all")
