@@ -7,9 +7,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from proxy.caller import CallerCheck
+from proxy.core.admission_steps import JUDGED_BEFORE, TRUSTED_SOURCE, proven, stranger, unasked
 from proxy.core.facts import DomainFacts, Refuse, Responsibility
 from proxy.events import Wall
 from sip.auth.authenticator import Kind
+from sip.decision import Step
 from sip.message.messages import Request
 from sip.message.params import printable
 from sip.message.uri import Uri
@@ -20,12 +22,13 @@ Networks = Sequence[IPv4Network | IPv6Network | str]
 
 
 class Admitted(NamedTuple):
-    """``refusal`` None: come in. ``is_bare``: the refusal merely asks who it is, which is no call attempt yet.
-    ``may_relay``: also to other domains."""
+    """``refusal`` None: come in, for the reason of ``step``. ``is_bare``: the refusal merely asks who it is, which is
+    no call attempt yet. ``may_relay``: also to other domains."""
 
     refusal: Refuse | None
     is_bare: bool = False
     may_relay: bool = False
+    step: Step | None = None
 
 
 class Admission:
@@ -44,18 +47,19 @@ class Admission:
         a stranger need not. What spirals was judged when it first came."""
         domain = self.domain_of_caller(transaction.request)
         if domain is None:
-            return Admitted(None, may_relay=self.is_relay_source(transaction.flow))
+            step = stranger(transaction.request.from_.uri.host)
+            return Admitted(None, may_relay=self.is_relay_source(transaction.flow), step=step)
         if is_spiral:
-            return Admitted(None, may_relay=True)
+            return Admitted(None, may_relay=True, step=JUDGED_BEFORE)
         if not domain.auth_call:
-            return Admitted(None)
+            return Admitted(None, step=unasked(domain.name))
         return self._proven(transaction, domain, kind, now)
 
     def to_elsewhere(self, transaction: ServerTransaction, uri: Uri, now: float, *, is_spiral: bool) -> Admitted:
         """A request for another domain: for authenticated users of ours, and for networks that may."""
         request = transaction.request
         if self.is_relay_source(transaction.flow):
-            return Admitted(None, may_relay=True)
+            return Admitted(None, may_relay=True, step=TRUSTED_SOURCE)
         if request.method == "REGISTER":
             sentence = f"Registrations at {printable(uri.host, 60)} are not relayed for strangers: 403"
             return Admitted(Refuse(403, "Relaying denied", sentence))
@@ -63,11 +67,15 @@ class Admission:
         if domain is None:
             sentence = f"{printable(uri.host, 60)} is not a domain of this server, and the caller is no user of it: 403"
             return Admitted(Refuse(403, "Relaying denied", sentence))
-        return Admitted(None, may_relay=True) if is_spiral else self._proven(transaction, domain, "proxy", now)
+        if is_spiral:
+            return Admitted(None, may_relay=True, step=JUDGED_BEFORE)
+        return self._proven(transaction, domain, "proxy", now)
 
     def _proven(self, transaction: ServerTransaction, domain: DomainFacts, kind: Kind, now: float) -> Admitted:
         verdict = self._callers.check(transaction.request, transaction.flow, domain, kind, self._wall(now))
-        return Admitted(verdict.refusal, verdict.is_bare, may_relay=verdict.refusal is None)
+        user = verdict.user
+        step = proven(user.username, domain.realm, verdict.algorithm) if user is not None else None
+        return Admitted(verdict.refusal, verdict.is_bare, may_relay=verdict.refusal is None, step=step)
 
     def domain_of_caller(self, request: Request) -> DomainFacts | None:
         """The domain of ours that the caller says he is from."""

@@ -49,6 +49,7 @@ class Verdict(NamedTuple):
     user: UserFacts | None
     refusal: Refuse | None
     is_bare: bool = False
+    algorithm: str = ""
 
 
 class CallerCheck:
@@ -81,7 +82,7 @@ class CallerCheck:
             shown = printable(request.from_.uri_text, 80)
             sentence = f"{printable(result.username)} may not call as {shown}: 403"
             return Verdict(None, Refuse(403, "From is not the authenticated user", sentence))
-        return Verdict(user, None)
+        return Verdict(user, None, algorithm=result.algorithm)
 
     def _challenge(
         self, request: Request, flow: Flow, domain: DomainFacts, kind: Kind, result: AuthResult, now_wall: float

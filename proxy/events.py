@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from proxy.core.branch import Branch
+from proxy.core.branch_steps import branch_steps
 from proxy.core.explain import Steps, outcome
 from proxy.core.response_context import ResponseContext
 
@@ -103,7 +104,13 @@ def shown(text: str, limit: int = MAX_SHOWN) -> str:
 
 
 def steps_facts(record: CallRecord) -> list[dict[str, str]]:
-    return [{"text": shown(step.text), "rule": step.rule, "section": step.section} for step in record.steps]
+    """The decision record: what was decided before forwarding, the branches, and last what went to the caller."""
+    steps = record.steps
+    if record.context is not None:
+        told = branch_steps(record.context.branches, record.context.forward.ring_time)
+        end = len(steps) - (1 if record.status else 0)
+        steps = [*steps[:end], *told, *steps[end:]]
+    return [{"text": shown(step.text), "rule": step.rule, "section": step.section} for step in steps]
 
 
 def branch_facts(branch: Branch, wall: Wall) -> dict[str, Any]:

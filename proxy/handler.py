@@ -14,6 +14,7 @@ from proxy.admission import Admission, Admitted, Networks
 from proxy.call_records import CallRecords
 from proxy.caller import AuthenticatorFacts, CallerCheck
 from proxy.checks import RequestChecks
+from proxy.core.admission_steps import elsewhere, recipient_steps
 from proxy.core.explain import Steps
 from proxy.core.facts import (
     BindingFacts,
@@ -212,6 +213,7 @@ class ProxyHandler:
         is_redirect = recipient.policy.policy.action in REDIRECTING
         earlier = self.running.spiral_of(request)
         loop_mark = self._loops.mark(request, routed.uri)
+        steps: Steps = recipient_steps(recipient)
         # §8.3: a redirect server passes over what only proxies must understand.
         refusal = None if is_redirect else self._checks.before_forwarding(request, loop_mark)
         if refusal is None:
@@ -222,9 +224,10 @@ class ProxyHandler:
             if self._was_merely_asked(transaction, admitted):
                 return
             refusal = admitted.refusal
+            if admitted.step is not None:
+                steps.append(admitted.step)
             if refusal is None and routed.routes and not (routed.is_proven or admitted.may_relay):
                 refusal = Refuse(403, "Relaying denied", "A route to elsewhere is for users of this server: 403")
-        steps: Steps = []
         decision: Decision
         if refusal is not None:
             decision = refusal
@@ -251,14 +254,17 @@ class ProxyHandler:
         request = transaction.request
         earlier = self.running.spiral_of(request)
         loop_mark = self._loops.mark(request, routed.uri)
+        steps: Steps = [elsewhere(routed.uri)]
         refusal = self._checks.before_forwarding(request, loop_mark)
         if refusal is None:
             admitted = self.admission.to_elsewhere(transaction, routed.uri, now, is_spiral=earlier is not None)
             if self._was_merely_asked(transaction, admitted):
                 return
             refusal = admitted.refusal
+            if admitted.step is not None:
+                steps.append(admitted.step)
         decision: Decision = refusal or Forward([[Target(routed.uri)]], RELAY_RING_TIME)
-        self._do(transaction, routed, decision, None, [], now, loop_mark)
+        self._do(transaction, routed, decision, None, steps, now, loop_mark)
 
     # Parts of the decision
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from proxy.call_records import CallRecords
 from proxy.core.branch import Branch
 from proxy.core.effects import Answer, Cancel, Effect, Finished, SendUpstream, Silence, Start
-from proxy.core.explain import Step, answered_step, choice_step, late_step
+from proxy.core.explain import Step, answered_step, cancelled_step, choice_step, late_step
 from proxy.core.facts import INITIAL_BREADTH, BindingFacts
 from proxy.core.forwarding import (
     DIALOG_METHODS,
@@ -120,6 +120,8 @@ class ProxiedRequest:
 
     def cancel(self, now: float, reason: str) -> None:
         """The caller has sent CANCEL, with this Reason."""
+        if self.record is not None and not self.context.final_status:
+            self.record.steps.append(cancelled_step(now - self.record.started_at))
         self.perform(self.context.cancel_received(now, reason), now)
 
     def join(self, binding: BindingFacts, now: float) -> None:
@@ -294,6 +296,8 @@ class Leg:
     def found(self, hops: list[NextHop]) -> None:
         """The next hops are known, perhaps after a while."""
         self._hops = hops
+        if self.proxied.record is not None:
+            self.branch.hops = tuple([hop.text for hop in hops])
         if not self._try_next():
             # Cancelled before it was sent, or there is no way there.
             self._fail(487 if self.branch.cancel_reason is not None else 503, self.proxied.now())

@@ -26,6 +26,7 @@ class Branch:
         "ended_at",
         "group",
         "has_provisional",
+        "hops",
         "is_active",
         "is_cancel_sent",
         "is_pending",
@@ -55,5 +56,6 @@ class Branch:
         self.status: int | None = None
         self.reason = ""
         self.next_hop = ""
+        self.hops: tuple[str, ...] | None = None  # where it may go, in order; None until that is known
         self.started_at = now
         self.ended_at: float | None = None

@@ -31,6 +31,10 @@ def late_step(target: Target) -> Step:
     return Step(text, "P06", "16.5")
 
 
+def cancelled_step(seconds: float) -> Step:
+    return Step(f"The caller cancelled after {seconds:.1f} s: every branch is cancelled too", "P19", "16.10")
+
+
 def answered_step(branches: Sequence[Branch]) -> Step:
     """Which 2xx went to the caller; ``branches`` are all, one of them answered."""
     winner = next(branch for branch in branches if branch.state is BranchState.ANSWERED)

@@ -56,7 +56,7 @@ class TestEvents:
         assert [branch["state"] for branch in facts["branches"]] == ["answered", "trying"]
         assert [branch["user_agent"] for branch in facts["branches"]] == ["desk", "mobile"]
         assert facts["explanation"] == "2 phones rang, sip:bob@192.0.2.20:5060 (desk) answered (200)"
-        assert facts["steps"][0]["text"] == "Policy of bob: proxy (server default)"
+        assert facts["steps"][3]["text"] == "Policy of bob: proxy (server default)"
 
     def test_a_phone_that_joined_late_is_told_from_the_others(self, scene):
         scene.call("bob")

@@ -228,7 +228,7 @@ class TestMethods:
         scene.register("bob", DESK)
         assert scene.send(method="MESSAGE", uri="sip:bob@example.org").statuses == [302]
         assert scene.call("bob").at(BOB)
-        assert scene.record.steps[0].text == (
+        assert scene.record.steps[3].text == (
             "Policy of bob: proxy (user bob@example.org, for INVITE is not among the methods it redirects)"
         )
 
@@ -299,7 +299,7 @@ class TestWishes:
         scene.org.contact_action = True
         scene.register("bob", DESK, **self.PROXY)
         assert scene.call("bob").at(BOB)
-        assert scene.record.steps[0].text.endswith("(user bob@example.org, for its phones ask to have calls proxied)")
+        assert scene.record.steps[3].text.endswith("(user bob@example.org, for its phones ask to have calls proxied)")
         scene.register("carol", "sip:carol@192.0.2.30:5060", **self.REDIRECT)
         assert scene.call("carol").statuses == [100, 302]
 
