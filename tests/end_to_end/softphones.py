@@ -10,6 +10,7 @@ from tests.end_to_end.programs import Program, Programs, free_port, needs
 # aubridge joins its own player to its own source: audio runs, no device is touched.
 BARESIP = """\
 sip_listen 127.0.0.1:{port}
+{trust}
 net_interface 127.0.0.1
 call_max_calls 4
 module_path {modules}
@@ -66,16 +67,21 @@ def baresip_modules() -> Path:
 
 
 class Baresip:
-    """One baresip as one user; answers by itself."""
+    """One baresip as one user; answers by itself. ``tls`` is the product's TLS port, ``authority`` the file with the
+    certificate it must show there."""
 
-    def __init__(self, enrolment: Enrolment, programs: Programs, user: str) -> None:
+    def __init__(
+        self, enrolment: Enrolment, programs: Programs, user: str, *, tls: int = 0, authority: Path | None = None
+    ) -> None:
         path, folder = needs("baresip"), programs.folder / f"baresip-{user}"
         folder.mkdir(parents=True)
         host, port = enrolment.server
-        (folder / "config").write_text(BARESIP.format(port=free_port(), modules=baresip_modules()))
+        trust = f"sip_cafile {authority}" if authority is not None else ""
+        (folder / "config").write_text(BARESIP.format(port=free_port(), modules=baresip_modules(), trust=trust))
+        server = f"sip:{host}:{tls};transport=tls" if tls else f"sip:{host}:{port};transport=udp"
         (folder / "accounts").write_text(
             f"<{enrolment.aor(user)}>;auth_pass={enrolment.passwords[user]};answermode=auto;regint=120"
-            f';outbound="sip:{host}:{port};transport=udp"\n'
+            f';outbound="{server}"\n'
         )
         (folder / "contacts").write_text("")
         self.program: Program = programs.start([path, "-4", "-f", folder], folder.name)
