@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from proxy.caller import CallerCheck
 from proxy.core.admission_steps import JUDGED_BEFORE, TRUSTED_SOURCE, proven, stranger, unasked
 from proxy.core.facts import DomainFacts, Refuse, Responsibility
 from proxy.events import Wall
+from proxy.trunks import Trunks
 from sip.auth.authenticator import Kind
 from sip.decision import Step
 from sip.message.messages import Request
@@ -17,8 +16,6 @@ from sip.message.params import printable
 from sip.message.uri import Uri
 from sip.transaction.server import ServerTransaction
 from sip.transport.flow import Flow
-
-Networks = Sequence[IPv4Network | IPv6Network | str]
 
 
 class Admitted(NamedTuple):
@@ -32,14 +29,12 @@ class Admitted(NamedTuple):
 
 
 class Admission:
-    """``relay_from``: networks, and names that callers have proved by their certificates (trunks), that may use us to
-    reach other domains without being asked who they are."""
+    """``trunks`` may use us to reach other domains without being asked who they are."""
 
-    def __init__(self, callers: CallerCheck, responsibility: Responsibility, relay_from: Networks, wall: Wall) -> None:
+    def __init__(self, callers: CallerCheck, responsibility: Responsibility, trunks: Trunks, wall: Wall) -> None:
         self._callers = callers
         self._responsibility = responsibility
-        self._relay_from = [one for one in relay_from if not isinstance(one, str)]
-        self._relay_names = frozenset(one for one in relay_from if isinstance(one, str))
+        self._trunks = trunks
         self._wall = wall
 
     def to_user(self, transaction: ServerTransaction, kind: Kind, now: float, *, is_spiral: bool) -> Admitted:
@@ -89,9 +84,4 @@ class Admission:
         return domain.realm if domain is not None else ""
 
     def is_relay_source(self, flow: Flow) -> bool:
-        if self._relay_names and flow.certified & self._relay_names:
-            return True
-        if not self._relay_from:
-            return False
-        address = ip_address(flow.remote[0].partition("%")[0])
-        return any(address in network for network in self._relay_from)
+        return self._trunks.has(flow)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from proxy.admission import Admission, Admitted, Networks
+from proxy.admission import Admission, Admitted
 from proxy.call_records import CallRecords
 from proxy.caller import AuthenticatorFacts, CallerCheck
 from proxy.checks import RequestChecks
@@ -32,6 +32,7 @@ from proxy.core.redirect import Redirect
 from proxy.core.routing import Routed, RouteProof, preprocess
 from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
 from proxy.core.validation import check_max_forwards, check_scheme
+from proxy.core.ways import check_way
 from proxy.core.wishes import REDIRECTING
 from proxy.events import Wall
 from proxy.forwarder import Forwarder
@@ -40,6 +41,7 @@ from proxy.own_methods import OwnMethod, outcome_for
 from proxy.recipients import Recipients
 from proxy.recorder import CallLog, wall_clock
 from proxy.running import RunningRequests
+from proxy.trunks import Trunks
 from sip.endpoint import Endpoint
 from sip.gruu import Gruus
 from sip.message.errors import BadMessage
@@ -55,8 +57,8 @@ class ProxyHandler:
     """``policies`` gives the snapshot in force. ``secret`` signs our Record-Route and marks our copies, so
     that loops are found; it should outlive a restart and be the same for all workers.
 
-    ``wall`` turns the loop clock into seconds since the epoch; ``relay_from`` are networks that may use us to reach
-    other domains without being asked who they are; ``supported`` are the server's option-tags; ``way`` decides how
+    ``wall`` turns the loop clock into seconds since the epoch; ``trunks`` may use us to reach other domains without
+    being asked who they are; ``supported`` are the server's option-tags; ``way`` decides how
     a binding is reached; ``own_methods`` are the methods this server has a part in; ``gruus`` opens the addresses of
     single phones (RFC 5627). ``count`` counts what was dropped without an answer, and what loops and redirects came to.
 
@@ -74,7 +76,7 @@ class ProxyHandler:
         *,
         secret: bytes,
         wall: Wall | None = None,
-        relay_from: Networks = (),
+        trunks: Trunks | None = None,
         supported: Sequence[str] = ("path",),
         way: WayTo = way_to,
         own_methods: Mapping[str, OwnMethod] | None = None,
@@ -90,7 +92,7 @@ class ProxyHandler:
         own_ports = {port for one in endpoint.listeners for port in (one.port, one.advertised_port) if port}
         self.responsibility = Responsibility(directory, endpoint.is_own_address, own_ports)
         wall = wall or wall_clock()
-        self.admission = Admission(CallerCheck(authenticator, directory), self.responsibility, relay_from, wall)
+        self.admission = Admission(CallerCheck(authenticator, directory), self.responsibility, trunks or Trunks(), wall)
         self._instances = Instances(directory, location, self.responsibility, gruus, wall, way)
         self._recipients = Recipients(directory, location, policies, self.responsibility, self._instances)
         self._forwarder = Forwarder(
@@ -228,6 +230,8 @@ class ProxyHandler:
                 steps.append(admitted.step)
             if refusal is None and routed.routes and not (routed.is_proven or admitted.may_relay):
                 refusal = Refuse(403, "Relaying denied", "A route to elsewhere is for users of this server: 403")
+            elif refusal is None and routed.routes:
+                refusal = check_way(routed, transaction.flow.remote[0])
         decision: Decision
         if refusal is not None:
             decision = refusal
@@ -263,6 +267,8 @@ class ProxyHandler:
             refusal = admitted.refusal
             if admitted.step is not None:
                 steps.append(admitted.step)
+            if refusal is None:
+                refusal = check_way(routed, transaction.flow.remote[0])
         decision: Decision = refusal or Forward([[Target(routed.uri)]], RELAY_RING_TIME)
         self._do(transaction, routed, decision, None, steps, now, loop_mark)
 

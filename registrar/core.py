@@ -15,6 +15,7 @@ from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
 from registrar.outbound import FIRST_HOP_LACKS, OPTION, is_direct, is_flow_assured, wants_outbound
 from registrar.outcome import Refused, Registered
+from sip.defence.sources import is_loopback, source_of
 from sip.gruu import OPTION as GRUU
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
@@ -38,6 +39,11 @@ class Source:
     def __init__(self, flow: Flow, registered_by: str = "") -> None:
         self.flow = flow
         self.registered_by = registered_by
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it came from this very machine."""
+        return is_loopback(source_of(self.flow.remote[0]))
 
 
 def inspect_request(
@@ -97,7 +103,7 @@ def register(
         contacts = parse_contacts(request.lines("contact"))
         if contacts.is_star:
             return _remove_all(request, record, live, len(contacts.addresses))
-        problem = path_problem(path) if path else None
+        problem = path_problem(path, is_local=source.is_local) if path else None
         if problem is not None:
             return Refused(*problem, "RFC 3327 5.3")
         result = _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address, chance)
@@ -173,7 +179,7 @@ def _update(
             continue
         new = _binding(request, address, source, record, now)
         if existing is None or not _is_same_text(existing, new):
-            problem = contact_problem(address, record.aor, is_own_address)
+            problem = contact_problem(address, record.aor, is_own_address, is_local=source.is_local)
             if problem is not None:
                 return Refused(*problem, "10.3 step 7")
         new.q, new.call_id, new.cseq, new.path = q, call_id, cseq, path

@@ -24,7 +24,8 @@ class Sipadmin:
     """The product's own settings (``settings.SIPADMIN``).
 
     ``http`` HostPort; ``sip`` list of SipAddress; ``data`` Path; ``trusted`` networks, never limited or banned;
-    ``relay_from`` networks, and ``relay_names`` names in client certificates, that may reach other domains through us
+    ``relay_from`` networks on connections, ``relay_from_udp`` by datagrams too, and ``relay_names`` in client
+    certificates, that may reach other domains through us
     without a password; ``multicast`` list of interface addresses; ``journal`` durable or fast; ``advertise`` HostPort
     or None; ``dns`` list of name servers as HostPort (empty: the system's); ``tls_certificates`` pairs of files, chain
     and key (empty: our own); ``tls_client_ca`` and ``tls_server_ca`` files or None; ``ws_origins`` the pages that may
@@ -43,6 +44,7 @@ class Sipadmin:
         "operators_act",
         "rate",
         "relay_from",
+        "relay_from_udp",
         "relay_names",
         "sip",
         "tls_certificates",
@@ -62,9 +64,7 @@ class Sipadmin:
             parse_network(text, "SIPADMIN_TRUSTED") for text in split_words(environ.get("SIPADMIN_TRUSTED", ""))
         ]
         relay_from = split_words(environ.get("SIPADMIN_RELAY_FROM", ""))
-        names = {text for text in relay_from if text.lower().startswith("tls:")}
-        self.relay_names = frozenset(text[4:].strip().lower() for text in names)
-        self.relay_from = [parse_network(text, "SIPADMIN_RELAY_FROM") for text in relay_from if text not in names]
+        self.relay_from, self.relay_from_udp, self.relay_names = parse_trunks(relay_from)
         datagrams = [one.address for one in self.sip if "udp" in one.protocols]
         self.multicast = parse_multicast(environ.get("SIPADMIN_MULTICAST"), datagrams)
         self.journal = environ.get("SIPADMIN_JOURNAL") or "durable"
@@ -86,6 +86,17 @@ class Sipadmin:
         self.rate = parse_rate(environ.get("SIPADMIN_RATE", ""))
         self.operators_act = environ.get("SIPADMIN_OPERATORS_ACT", "") == "1"
         self.dns = [parse_name_server(text) for text in split_words(environ.get("SIPADMIN_DNS", ""))]
+
+
+def parse_trunks(words: Iterable[str]) -> tuple[list[Network], list[Network], frozenset[str]]:
+    """Networks trusted on connections, those by UDP too (``udp:NETWORK``), and names of certificates (``tls:NAME``)."""
+    found: dict[str, list[str]] = {"": [], "udp": [], "tls": []}
+    for word in words:
+        kind, colon, rest = word.partition(":")
+        kind = kind.lower() if colon and kind.lower() in found else ""
+        found[kind].append(rest.strip() if kind else word)
+    networks = [[parse_network(text, "SIPADMIN_RELAY_FROM") for text in found[kind]] for kind in ("", "udp")]
+    return networks[0], networks[1], frozenset(name.lower() for name in found["tls"])
 
 
 def parse_rate(text: str) -> float | None:

@@ -14,6 +14,7 @@ from proxy.core.forward import Joining, group_targets
 from proxy.core.phones import by_phone, in_turn, phone_of
 from proxy.core.recursion import Recursion
 from proxy.core.redirect import Redirect, redirect
+from proxy.core.ways import way_problem
 from proxy.core.wishes import REDIRECTING
 from sip.message.errors import BadMessage
 from sip.message.params import printable
@@ -233,6 +234,10 @@ class TargetFinder:
         domains = recipient.domain.followed_domains
         if uri.host not in domains and ANY_DOMAIN not in domains:
             self.steps.append(Step(f"A redirection to {shown} is not followed: not one of the domains", "P17", "16.7"))
+            return ()
+        problem = "" if uri.host in domains else way_problem(uri, self._caller)
+        if problem:
+            self.steps.append(Step(f"A redirection to {shown} is not followed: {problem}", "P17", "16.7"))
             return ()
         self.steps.append(Step(f"A redirection to {shown} is followed", "P17", "16.7"))
         if not self._is_own(uri):

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from proxy.trunks import Trunks
 from sip.defence.guard import RATE
 from sip.transport.listeners import ListenAddress
 from sip.transport.received import SIP_GROUP
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 class EngineConfig(NamedTuple):
     """``multicast``: interface addresses that could join. ``journal``: durable or fast. Secrets: 32 bytes each.
 
-    ``relay_from``: networks, and names in client certificates. ``name_servers``: those to ask, none for the system's.
+    ``trunks``: who may reach other domains without a password. ``name_servers``: those to ask, none for the system's.
     ``tls``: our certificates, None without a listener that needs one. ``may_come_from`` judges the Origin of browsers.
     ``name_servers``: those to ask, none for the system's. ``trusted``: networks that are never slowed down or banned;
     ``rate``: messages a second that one of the others may send, 0 for any number.
@@ -35,7 +36,7 @@ class EngineConfig(NamedTuple):
     journal: Literal["durable", "fast"]
     nonce_secret: bytes
     route_secret: bytes
-    relay_from: Sequence[Network | str]
+    trunks: Trunks
     gruu_secret: bytes
     version: str
     name_servers: Sequence[tuple[str, int]] = ()
@@ -56,7 +57,7 @@ def engine_config(own: Sipadmin, secret_key: str, version: str) -> EngineConfig:
         "fast" if own.journal == "fast" else "durable",
         derive_secret(secret_key, "nonces"),
         derive_secret(secret_key, "routes"),
-        [*own.relay_from, *own.relay_names],
+        Trunks(own.relay_from, own.relay_from_udp, own.relay_names),
         derive_secret(secret_key, "gruus"),
         version,
         own.dns,

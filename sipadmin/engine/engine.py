@@ -90,7 +90,7 @@ class Engine:
             self.recorder,
             secret=config.route_secret,
             wall=self.clock.wall,
-            relay_from=config.relay_from,
+            trunks=config.trunks,
             supported=sorted(SUPPORTED),
             gruus=gruus,
         )

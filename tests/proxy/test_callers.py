@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from proxy.core.routing import RouteProof
+from proxy.trunks import Trunks
 from sip.transport.listeners import ListenAddress
 from tests.proxy.scene import ALICE, BOB, ELSEWHERE, MALLORY, Scene
 from tests.sip.imaginary import SERVER
@@ -157,14 +158,29 @@ class TestNoOpenRelay:
         assert not call.at(BOB).message.has("route")
 
     def test_networks_that_may_relay_are_not_asked(self):
-        scene = Scene(relay_from=[ip_network("198.51.100.0/24")])
-        assert scene.call(self.OTHER, source=MALLORY, from_=STRANGER).at(ELSEWHERE)
+        scene = Scene(trunks=Trunks([ip_network("198.51.100.0/24")]))
+        assert scene.call(self.OTHER, source=MALLORY, protocol="tcp", from_=STRANGER).at(ELSEWHERE)
         assert scene.call(self.OTHER, source=ALICE, from_=STRANGER).statuses == [100, 403]
+
+    def test_but_not_by_datagrams_which_anybody_can_send_in_their_name(self):
+        """Threat 31."""
+        scene = Scene(trunks=Trunks([ip_network("198.51.100.0/24")]))
+        assert scene.call(self.OTHER, source=MALLORY, from_=STRANGER).statuses == [100, 403]
+        scene = Scene(trunks=Trunks([], [ip_network("198.51.100.0/24")]))
+        assert scene.call(self.OTHER, source=MALLORY, from_=STRANGER).at(ELSEWHERE)
+
+    @pytest.mark.parametrize("host", ["127.0.0.1:11211", "localhost", "224.0.1.75"])
+    def test_nobody_reaches_the_services_of_this_machine_through_us(self, scene, host):
+        """Threat 14: they trust whoever is on it."""
+        assert scene.call(f"sip:x@{host}").with_password().statuses == [100, 403]
+        route = f"Route: <sip:{host};lr>"
+        assert scene.call("bob", fields=[route]).with_password().statuses == [100, 403]
 
     def test_trunks_that_proved_their_name_are_not_asked(self):
         """By certificate, not by address: the one without is any stranger at the same address."""
         scene = Scene(
-            relay_from=["trunk.example"], listeners=[ListenAddress("tls", *SERVER), ListenAddress("udp", *SERVER)]
+            trunks=Trunks(names=["trunk.example"]),
+            listeners=[ListenAddress("tls", *SERVER), ListenAddress("udp", *SERVER)],
         )
         flow = scene.endpoint.flow(MALLORY, "tls")
         assert scene.call(self.OTHER, source=MALLORY, protocol="tls", from_=STRANGER).statuses == [100, 403]
@@ -187,7 +203,7 @@ class TestForeignRegister:
         return scene.send(source, method="REGISTER", uri="sip:203.0.113.5", to="<sip:x@203.0.113.5>", from_=STRANGER)
 
     def test_from_a_network_that_may_relay_it_is_proxied(self):
-        scene = Scene(relay_from=[ip_network("192.0.2.0/24")])
+        scene = Scene(trunks=Trunks([], [ip_network("192.0.2.0/24")]))
         sent = self.register(scene, ALICE)
         assert not sent.at(ELSEWHERE).message.has("record-route")
         scene.answer(sent.at(ELSEWHERE), 200)

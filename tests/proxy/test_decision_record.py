@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pytest
 
 from proxy.events import steps_facts
+from proxy.trunks import Trunks
 from tests.proxy.scene import BOB, CAROL, ELSEWHERE, Scene
 
 
@@ -79,7 +80,7 @@ def test_a_call_that_nobody_answers() -> None:
 
 @pytest.mark.rfc("3263", "4")
 def test_a_call_to_another_domain() -> None:
-    scene = Scene(relay_from=[ip_network("192.0.2.0/24")])
+    scene = Scene(trunks=Trunks([], [ip_network("192.0.2.0/24")]))
     scene.endpoint.network.names["sip.example.net"] = [ELSEWHERE[0]]
     scene.call("sip:zoe@sip.example.net:5060")
     assert told(scene) == [

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from proxy.core.response_context import CLEARING_TIME, TIMER_C
+from proxy.trunks import Trunks
 from tests.proxy.scene import ALICE, BOB, CAROL, DAVE, ELSEWHERE, Scene
 from tests.sip.imaginary import SERVER, ListenAddress
 
@@ -494,7 +495,7 @@ class TestLoops:
 
     @pytest.mark.rule("P25")
     def test_a_relayed_request_that_comes_back_is_482(self):
-        scene = Scene(relay_from=[ip_network("192.0.2.10"), ip_network("203.0.113.5")])
+        scene = Scene(trunks=Trunks([], [ip_network("192.0.2.10"), ip_network("203.0.113.5")]))
         copy = scene.call("sip:x@203.0.113.5").at(ELSEWHERE).message
         copy.add_top("Via", "SIP/2.0/UDP 203.0.113.5:5060;branch=z9hG4bKloop")
         scene.endpoint.deliver(copy, ELSEWHERE)
@@ -604,6 +605,14 @@ class TestRecursion:
         scene.org.followed_domains = ("*",)
         assert self.redirected(scene, "sip:x@203.0.113.5").at(ELSEWHERE)
 
+    @pytest.mark.parametrize("host", ["127.0.0.1:5070", "224.0.1.75", "192.0.2.30;maddr=127.0.0.1"])
+    def test_but_not_to_this_machine_nor_to_a_group(self, scene, host):
+        """Threat 13."""
+        scene.org.followed_domains = ("*",)
+        call = self.redirected(scene, f"sip:x@{host}")
+        assert len(call.forwarded()) == 1
+        assert call.statuses == [100, 302]
+
     def test_no_more_than_the_limit(self, scene):
         scene.org.follow_redirects = 1
         call = self.redirected(scene, MOBILE, "sip:bob@192.0.2.30:5070")
@@ -622,7 +631,7 @@ class TestRecursion:
 
     @pytest.mark.rule("P06")
     def test_not_where_the_request_uri_is_not_ours(self):
-        scene = Scene(relay_from=[ip_network("192.0.2.10")])
+        scene = Scene(trunks=Trunks([], [ip_network("192.0.2.10")]))
         scene.org.follow_redirects, scene.org.followed_domains = 3, ("*",)
         call = scene.call("sip:x@203.0.113.5")
         scene.answer(call.at(ELSEWHERE), 302, fields=[f"Contact: <{MOBILE}>"])

@@ -138,7 +138,9 @@ class TestRequest:
         assert registrar.contacts == [MOBILE]
 
     @pytest.mark.rfc("3327", "5.3")
-    @pytest.mark.parametrize("path", ["<sip:192.0.2.1:5060;lr>", "<sips:edge.example.org;lr;ob>", "<sip:[::1];lr>"])
+    @pytest.mark.parametrize(
+        "path", ["<sip:192.0.2.1:5060;lr>", "<sips:edge.example.org;lr;ob>", "<sip:[2001:db8::7];lr>"]
+    )
     def test_ways_that_requests_can_go(self, registrar, path):
         assert registrar(f"<{DESK}>", path=path, supported="path").changes.added[0].path == (path,)
 
@@ -531,6 +533,12 @@ class TestLimits:
             "sip:bob@192.0.2.1:5060;transport=tcp",
             "sip:bob@192.0.2.9;maddr=192.0.2.1",
             "sip:bob@EXAMPLE.org",
+            "sip:bob@127.0.0.1:5062",
+            "sip:bob@[::1]:5062",
+            "sip:bob@[::ffff:127.0.0.1]:5062",
+            "sip:bob@LocalHost:5062",
+            "sip:bob@phone.localhost.:5062",
+            "sip:bob@192.0.2.9;maddr=127.0.0.9",
         ],
     )
     def test_contact_as_a_weapon(self, registrar, contact):
@@ -547,16 +555,26 @@ class TestLimits:
     @pytest.mark.parametrize(
         "contact",
         [
-            "sip:bob@127.0.0.1:5062",
-            "sip:bob@[::1]:5062",
             "sip:bob@192.0.2.1:5070",
             "sip:bob@phone.example.org",
             "sip:bob@phone.invalid;transport=ws",
             "sip:alice@example.org",
         ],
     )
-    def test_loopback_names_and_other_ports_are_fine(self, registrar, contact):
+    def test_names_and_other_ports_are_fine(self, registrar, contact):
         assert len(listed(registrar(f"<{contact}>"))) == 1
+
+    @pytest.mark.parametrize("source", ["127.0.0.9", "::1"])
+    @pytest.mark.parametrize("contact", ["sip:bob@127.0.0.1:5062", "sip:bob@[::1]:5062", "sip:bob@localhost:5062"])
+    def test_phones_on_this_machine_may_be_called_there(self, registrar, source, contact):
+        registrar.flow = Flow("udp", (source, 5060), (source, 5062))
+        assert len(listed(registrar(f"<{contact}>"))) == 1
+
+    def test_so_may_edge_proxies(self, registrar):
+        path = {"path": "<sip:127.0.0.1:5070;lr>", "supported": "path"}
+        refused(registrar(f"<{DESK}>", **path), 403, "Path host 127.0.0.1")
+        registrar.flow = Flow("udp", ("127.0.0.1", 5060), ("127.0.0.1", 5070))
+        assert len(listed(registrar(f"<{DESK}>", **path))) == 1
 
     def test_text_that_no_database_takes(self, registrar):
         refused(registrar("<sip:b\udcffb@192.0.2.9>"), 400, "UTF-8")

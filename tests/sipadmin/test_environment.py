@@ -100,6 +100,7 @@ class TestSipadmin:
             ("SIPADMIN_WS_ORIGINS", "https://phone.example.org/"),
             ("SIPADMIN_TRUSTED", "192.0.2.0/33"),
             ("SIPADMIN_RELAY_FROM", "somewhere"),
+            ("SIPADMIN_RELAY_FROM", "udp:somewhere"),
             ("SIPADMIN_MULTICAST", "eth0"),
             ("SIPADMIN_JOURNAL", "slow"),
             ("SIPADMIN_ADVERTISE", "sip.example.org"),
@@ -131,13 +132,14 @@ class TestSipadmin:
             {
                 "SIPADMIN_TLS_CERTIFICATES": f"{tmp_path}/chain:{tmp_path}/key, {tmp_path}/both",
                 "SIPADMIN_TLS_CLIENT_CA": f"{tmp_path}/ca",
-                "SIPADMIN_RELAY_FROM": "192.0.2.0/24, tls:Trunk.example",
+                "SIPADMIN_RELAY_FROM": "192.0.2.0/24, ::1, udp:2001:db8::/64, tls:Trunk.example",
                 "SIPADMIN_WS_ORIGINS": "https://Phone.example.org:8443, null",
             }
         )
         assert own.tls_certificates == [(tmp_path / "chain", tmp_path / "key"), (tmp_path / "both", tmp_path / "both")]
         assert own.tls_client_ca == tmp_path / "ca" and own.tls_server_ca is None
-        assert own.relay_from == [ip_network("192.0.2.0/24")] and own.relay_names == {"trunk.example"}
+        assert own.relay_from == [ip_network("192.0.2.0/24"), ip_network("::1")]
+        assert own.relay_from_udp == [ip_network("2001:db8::/64")] and own.relay_names == {"trunk.example"}
         assert own.ws_origins == ["https://phone.example.org:8443", "null"]
 
 

@@ -11,6 +11,7 @@ from ipaddress import ip_network
 
 from proxy.handler import ProxyHandler
 from proxy.policy import PolicySnapshot
+from proxy.trunks import Trunks
 from registrar.clock import Clock
 from registrar.directory import Directory
 from registrar.entries import DomainEntry
@@ -84,7 +85,7 @@ class Server:
         authenticator = Authenticator(NonceFactory(b"a secret of this server alone"))
         self.proxy = ProxyHandler(
             self.endpoint, self.directory, self.location, PolicySnapshot, authenticator, ALog(),
-            secret=b"route secret", wall=clock.wall, relay_from=NETWORKS,
+            secret=b"route secret", wall=clock.wall, trunks=Trunks([], NETWORKS),
         )  # fmt: skip
         self.registrar = RegistrarHandler(
             self.endpoint, self.directory, self.location, Journal(), authenticator, lambda *event: None, clock,
