@@ -217,6 +217,7 @@ class Endpoint:
 
     def flow_closed(self, flow: Flow) -> None:
         """A connection that was open has ended, whoever closed it."""
+        self._layer.flow_closed(flow, self._network.now())
         for watcher in self._flow_watchers:
             try:
                 watcher(flow)

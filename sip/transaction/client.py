@@ -87,6 +87,11 @@ class ClientTransaction:
         if not self.is_answered and not self.falls_back(now):
             self._fail(503, now)
 
+    def flow_lost(self, now: float) -> None:
+        """The only connection an answer could come by has ended, whatever was said on it before (§17.1.4)."""
+        if not self.is_answered:
+            self._fail(503, now)
+
     def falls_back(self, now: float) -> bool:
         """Start over by UDP if that is where the request would have gone but for its size (§18.1.1)."""
         if self.fallback is None or self.state not in (ClientState.CALLING, ClientState.TRYING):

@@ -11,6 +11,7 @@ from sip.message.messages import Message, Request, Response, response_to
 from sip.message.via import MAGIC_COOKIE, Via
 from sip.transaction.client import ClientTransaction
 from sip.transaction.failures import log_failure
+from sip.transaction.flow_bound import FlowBound
 from sip.transaction.invite_client import InviteClientTransaction, cancel_of
 from sip.transaction.invite_server import InviteServerMachine
 from sip.transaction.key import RequestKey, is_rfc2543, key_of_cancelled, merge_key, request_key
@@ -73,6 +74,7 @@ class TransactionLayer:
         self._token = token
         self._servers: dict[RequestKey, ServerMachine] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
+        self._flow_bound = FlowBound()
         self._refusing = FailedTargets()  # those that will not have TCP
         self._answered: deque[ServerMachine] = deque()
         self._first: dict[tuple[str, str, int, str], ServerMachine] = {}
@@ -234,6 +236,7 @@ class TransactionLayer:
             self._transport.soon(lambda: transaction.transport_failed(self.now()))
             return transaction
         self._clients[branch, request.method] = transaction
+        self._flow_bound.begin(transaction)
         transaction.start(self.now())
         return transaction
 
@@ -254,6 +257,11 @@ class TransactionLayer:
         transaction = self._clients.get((branch, method))
         if transaction is not None:
             transaction.transport_failed(now)
+
+    def flow_closed(self, flow: Flow, now: float) -> None:
+        """A connection has ended: what could be answered on it alone has failed."""
+        for transaction in self._flow_bound.lost(flow):
+            transaction.flow_lost(now)
 
     # For the machines
 
@@ -308,6 +316,7 @@ class TransactionLayer:
 
     def client_ended(self, transaction: ClientTransaction) -> None:
         self._clients.pop((transaction.branch, transaction.request.method), None)
+        self._flow_bound.end(transaction)
 
     def tell_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         if transaction.user is not None:

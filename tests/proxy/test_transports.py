@@ -91,6 +91,17 @@ class TestBrowsersThatAreGone:
         scene.advance(40)
         assert call.forwarded() == [] and call.statuses[-1] >= 400
 
+    def test_a_page_that_is_closed_while_it_rings(self, scene, protocol):
+        """The branch has failed then, and a desk phone is not kept waiting for it (§16.9)."""
+        scene.set_policy("bob", "proxy-sequential")
+        scene.register("bob", "sip:bob@192.0.2.20:5060", q=0.5)
+        call = call_bob(scene, "tls", protocol)
+        scene.answer(call.at(FAR_BOB), 180)
+        call.at(FAR_BOB).connection.close()
+        assert call.forwarded("CANCEL") == []
+        scene.answer(call.at(BOB), 200)
+        assert call.statuses == [100, 180, 200]
+
     def test_a_numeric_contact(self, scene, protocol):
         scene.register("bob", f"sip:bob@192.0.2.20:5060;transport={protocol}")
         call = scene.call("bob")
