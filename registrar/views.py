@@ -31,14 +31,15 @@ class RegistrationsView(LoginRequiredMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         text = self.request.GET.get("q", "").strip()[:200]
-        bindings = snapshot.live_bindings(text)
-        total = len(bindings) if len(bindings) < snapshot.MOST_BINDINGS else snapshot.matching_bindings(text).count()
+        bindings = snapshot.live_bindings(text, snapshot.MOST_DRAWN)
+        is_all = len(bindings) < snapshot.MOST_DRAWN
         return {
             **super().get_context_data(**kwargs),
             "page": "registrations",
             "groups": snapshot.by_aor(bindings),
+            "flapping": snapshot.flapping(),
             "shown": len(bindings),
-            "total": total,
+            "total": len(bindings) if is_all else snapshot.matching_bindings(text).count(),
             "q": text,
         }
 

@@ -50,6 +50,15 @@ _NEVER_CANCELLED = (
 _IDENTIFYING = frozenset(("via", "from", "to", "call-id", "cseq"))  # what a retransmission repeats
 
 
+# Counters of requests by method and of final answers by class. What strangers invent does not make new ones.
+_METHODS = (
+    "REGISTER", "INVITE", "CANCEL", "BYE", "OPTIONS", "MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "INFO",
+    "UPDATE", "PRACK",
+)  # fmt: skip
+_REQUESTS = {method: f"request_{method}" for method in _METHODS}
+_ANSWERS = {str(number).encode(): f"answer_{number}xx" for number in range(2, 7)}
+
+
 class TransactionLayer:
     """``token`` makes random text for tags and branches, ``worker_id`` stands in every branch."""
 
@@ -110,6 +119,7 @@ class TransactionLayer:
         if answers_to_group(via, flow):
             machine.ttl = response_ttl(via)
         self._servers[key] = machine
+        self.count[_REQUESTS.get(method, "request_other")] += 1
         if not request.to_tag:
             machine.merge = merge_key(request)
             self._first.setdefault(machine.merge, machine)
@@ -270,6 +280,7 @@ class TransactionLayer:
 
     def server_answered(self, machine: ServerMachine) -> None:
         self._answered.append(machine)
+        self.count[_ANSWERS.get(machine.response[8:9], "answer_none")] += 1
         if len(self._answered) > MAX_ANSWERED_TRANSACTIONS:
             self._answered[0].end()
 

@@ -155,6 +155,7 @@ def read_snapshot(text: str, topics: Topics) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if "bindings" in topics:
         facts["bindings"] = snapshot.live_bindings(text)
+        facts["flapping"] = snapshot.flapping()
     if "calls" in topics:
         facts["calls"] = snapshot.recent_calls()
     return facts

@@ -23,7 +23,7 @@ from sipadmin.dashboard import snapshot
 logger = logging.getLogger(__name__)
 
 TICK = 0.25  # seconds between two deltas: four states a second are all that people can read
-FIGURES_INTERVAL = 2.0
+FIGURES_INTERVAL = 1.0
 RETRY_INTERVAL = 1.0
 MOST_CHANGES = 500  # in one delta; above it reading the whole again is cheaper
 RECENT_FOR = 15.0  # seconds a change is kept for snapshots that may read the database before it is written

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.views.generic import TemplateView
 
+from proxy.models import CallAttempt
 from sipadmin.dashboard import snapshot
 
 
@@ -18,14 +20,16 @@ class OverviewView(LoginRequiredMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         totals = snapshot.totals()
         figures = snapshot.figures()
-        calls = snapshot.recent_calls(8)
+        has_calls = CallAttempt.objects.exists()
         return {
             **super().get_context_data(**kwargs),
             "page": "overview",
             "engine": snapshot.engine_state(),
             "figures": figures,
             "totals": totals,
-            "calls": calls,
-            "latest": snapshot.latest_bindings(6),
-            "is_new": not (totals["users"] and calls),
+            "has_calls": has_calls,
+            "failures": snapshot.last_failures(6),
+            "security": snapshot.security(),
+            "history": json.dumps(snapshot.traffic_history()),
+            "is_new": not (totals["users"] and figures["registered"] and has_calls),
         }

@@ -43,6 +43,7 @@ from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
 from sipadmin.engine.event_log import EventLog
 from sipadmin.engine.knocks import Knocks
+from sipadmin.engine.traffic import Traffic
 from sipadmin.models import ConfigChange, KeptAnswer
 
 logger = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ class Engine:
         )
         self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy, self.guard, knocks.watch)
         self.changes = ConfigChanges(self.refresh, self.executor, self.refresh_users)
+        self.traffic = Traffic()
         self._housekeeping: asyncio.Task[None] | None = None
 
     def domain_of(self, uri: Uri) -> DomainEntry | None:
@@ -231,6 +233,7 @@ class Engine:
             now = loop.time()
             self.lag = max(0.0, now - wanted)
             self.clock.set(now, time.time())
+            self.traffic.sample(self.endpoint.count, now, time.time())
             try:
                 self.registrar.sweep(now)
                 self.bans.sweep(time.time())
@@ -263,6 +266,7 @@ class Engine:
             ],
             "multicast": self.config.multicast,
             "counts": self.counts(),
+            "traffic": self.traffic.last,
             "received": dict(self.endpoint.count),
             "registrar": dict(self.registrar.count),
             "proxy": dict(self.proxy.count),

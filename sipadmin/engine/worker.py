@@ -71,6 +71,10 @@ async def ping(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
     return engine.facts()
 
 
+async def history(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
+    return engine.traffic.history()
+
+
 async def poll_changes(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
     await engine.changes.catch_up()
     return {}
@@ -115,6 +119,7 @@ async def forgive(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
 
 COMMANDS: dict[str, Callable[[Engine, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "ping": ping,
+    "history": history,
     "poll_changes": poll_changes,
     "remove_binding": remove_binding,
     "certificates": certificates,

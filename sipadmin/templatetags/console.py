@@ -72,6 +72,30 @@ def address(text: Any) -> str:
     return re.sub(r"^sips?:", "", str(text or ""), flags=re.IGNORECASE).partition(";")[0]
 
 
+@register.filter
+def is_behind_nat(facts: Any) -> bool:
+    """Whether a binding's contact names another host than the packet came from."""
+    if not isinstance(facts, dict) or not facts.get("received_from"):
+        return False
+    host = address(facts.get("contact")).rpartition("@")[2].partition(";")[0]
+    return bool(host) and not str(facts["received_from"]).startswith(host.rpartition(":")[0] or host)
+
+
+@register.filter
+def ring_time(facts: Any) -> str:
+    """How long a call rang, such as "4.2 s"; empty while it rings or where nothing rang. The same words as calls.js."""
+    if not isinstance(facts, dict) or not facts.get("ringing_at") or not facts.get("ended_at"):
+        return ""
+    seconds = max(0.0, facts["ended_at"] - facts["ringing_at"])
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+@register.filter
+def lookup(mapping: Any, key: Any) -> Any:
+    """An entry of a dictionary; None without."""
+    return mapping.get(key) if isinstance(mapping, dict) else None
+
+
 def step_parts(step: Any) -> tuple[str, str]:
     """Text and section of one step of a decision record, whichever way it was stored."""
     if isinstance(step, dict):

@@ -5,16 +5,20 @@
 import { $ } from "./live/cells.js";
 import { OneCall } from "./live/call.js";
 import { Calls } from "./live/calls.js";
+import { Charts } from "./live/charts.js";
 import { Connect } from "./live/connect.js";
 import { setServerTime, startCountdowns } from "./live/countdown.js";
+import { Failures } from "./live/failures.js";
 import { showFigures } from "./live/figures.js";
-import { Latest } from "./live/latest.js";
 import { Link } from "./live/link.js";
 import { Pill } from "./live/pill.js";
 import { Registrations } from "./live/registrations.js";
 import { Trace } from "./live/trace.js";
 
-const KINDS = { bindings: Registrations, latest: Latest, calls: Calls, call: OneCall, connect: Connect, trace: Trace };
+const KINDS = {
+  bindings: Registrations, call: OneCall, calls: Calls, charts: Charts, connect: Connect, failures: Failures,
+  trace: Trace,
+};
 const ANNOUNCE_INTERVAL = 10_000; // ms between two sentences for screen readers
 const MOST_WAITING = 500; // messages held back while paused; above it the whole is read again
 

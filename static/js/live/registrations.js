@@ -1,7 +1,33 @@
-// Live registrations: one row group per address-of-record, its contacts within.
-import { fillBinding, isGone } from "./bindings.js";
+// Live registrations: one row group per address-of-record, its contacts within. Ten thousand of them are kept in
+// memory, those in view are drawn. Rows stay where they are while the pointer or the focus is on the table.
+import { fillBinding, isBehindNat, isGone } from "./bindings.js";
 import { $, flash, fromTemplate } from "./cells.js";
-import { address } from "./text.js";
+import { serverTime } from "./countdown.js";
+import { address, clip } from "./text.js";
+import { Window } from "./window.js";
+
+const SORT_INTERVAL = 1000; // ms between two sortings: an order that changes faster cannot be read
+const FILTER_DELAY = 150; // ms after the last key before the filter is applied
+const SERVER_DELAY = 400; // ms before the server is asked, where it holds more than this page does
+const MOST = 20_000; // contacts that the server sends at most
+const SOON = 60; // s
+const FLAPPING = 6; // changes of one registration within an hour
+
+const first = (group) => group.rows[0];
+const KEYS = {
+  aor: (group) => group.key,
+  name: (group) => group.name.toLowerCase() || "\uffff",
+  expires: (group) => Math.min(...group.rows.map((facts) => facts.expires_at)),
+  source: (group) => first(group).received_from ?? "",
+  device: (group) => String(first(group).user_agent ?? "").toLowerCase(),
+  recent: (group) => -Math.max(...group.rows.map((facts) => facts.refreshed_at ?? 0)),
+};
+const CHIPS = {
+  nat: (facts) => isBehindNat(facts),
+  soon: (facts) => facts.expires_at - serverTime() < SOON,
+  secure: (facts) => ["tls", "wss"].includes(String(facts.transport).toLowerCase()),
+  flapping: (facts, group) => group.changes >= FLAPPING,
+};
 
 export class Registrations {
   topics = ["bindings"];
@@ -9,81 +35,165 @@ export class Registrations {
   constructor(table) {
     this.table = table;
     this.text = (table.dataset.q || "").toLowerCase();
-    this.groups = new Map(); // address-of-record -> Map of binding id -> facts
-    this.bodies = new Map(); // address-of-record -> its tbody
-    this.news = 0;
+    this.groups = new Map(); // address-of-record -> {aor, key, name, changes, byId, rows}
+    this.order = []; // groups that match, in the order shown
+    this.bodies = new Map(); // address-of-record -> its tbody, of those drawn
+    this.sort = { name: "aor", isDown: false };
+    this.chips = new Set();
+    this.contacts = 0;
+    this.isDirty = false;
+    this.window = new Window(table, { draw: (groups) => this.drawWindow(groups), size: (group) => group.rows.length });
+    this.startFilter();
+    this.startChips();
+    this.startSorting();
+    for (const event of ["pointerleave", "focusout"]) table.addEventListener(event, () => setTimeout(() => this.settle(), 0));
+    setInterval(() => this.settle(), SORT_INTERVAL);
   }
 
-  matches(facts) {
-    if (!this.text) return true;
+  // --- What is known ---
+
+  snapshot(message) {
+    this.groups.clear();
+    this.contacts = 0;
+    for (const facts of message.bindings ?? []) this.keep(facts);
+    for (const [aor, changes] of Object.entries(message.flapping ?? {})) {
+      const group = this.groups.get(aor);
+      if (group) group.changes = changes;
+    }
+    this.isTruncated = (message.bindings?.length ?? 0) >= MOST;
+    this.arrange();
+  }
+
+  delta(message) {
+    let isNew = false;
+    const changed = new Set();
+    for (const facts of message.bindings ?? []) {
+      isNew = this.keep(facts) || isNew;
+      changed.add(facts.aor);
+    }
+    if (!changed.size) return;
+    // With another order than by address, a refresh may move a row; it waits for the next sorting.
+    this.isDirty = this.isDirty || isNew || this.sort.name !== "aor" || this.chips.size > 0;
+    if (isNew && !this.isHeld) this.arrange();
+    for (const aor of changed) this.patch(aor, message.bindings);
+    this.count();
+  }
+
+  // True when a group or a contact came or went, so that the order is no longer right.
+  keep(facts) {
+    let group = this.groups.get(facts.aor);
+    const isKnown = group?.byId.has(facts.id) ?? false;
+    if (isGone(facts)) {
+      if (!isKnown) return false;
+      group.byId.delete(facts.id);
+      group.changes += 1;
+      this.contacts -= 1;
+      if (!group.byId.size) this.groups.delete(facts.aor);
+    } else {
+      if (!group) {
+        group = { aor: facts.aor, key: sortKey(facts.aor), name: "", changes: 0, byId: new Map(), rows: [] };
+        this.groups.set(facts.aor, group);
+      }
+      if (facts.name) group.name = facts.name;
+      if (facts.change === "added") group.changes += 1;
+      group.byId.set(facts.id, facts);
+      if (!isKnown) this.contacts += 1;
+    }
+    group.rows = [...group.byId.values()].sort((one, other) => other.q - one.q || other.refreshed_at - one.refreshed_at);
+    return !isKnown || isGone(facts);
+  }
+
+  matches(group) {
+    if (this.text && !(group.key.includes(this.text) || group.rows.some((facts) => this.textMatches(facts, group)))) return false;
+    for (const chip of this.chips) if (!group.rows.some((facts) => CHIPS[chip](facts, group))) return false;
+    return true;
+  }
+
+  textMatches(facts, group) {
     const [name, domain] = this.text.split("@");
     if (domain !== undefined) {
       const [user, host] = address(facts.aor).toLowerCase().split("@");
       return user.includes(name) && (host ?? "").includes(domain);
     }
-    return [facts.aor, facts.contact, facts.received_from, facts.user_agent]
+    return [facts.aor, group.name, facts.contact, facts.received_from, facts.user_agent]
       .some((value) => String(value ?? "").toLowerCase().includes(this.text));
   }
 
-  snapshot(message) {
-    this.groups.clear();
-    for (const facts of message.bindings ?? []) this.keep(facts);
-    for (const [aor, body] of this.bodies) {
-      if (!this.groups.has(aor)) {
-        body.remove();
-        this.bodies.delete(aor);
-      }
-    }
-    if (!this.bodies.size) this.table.querySelectorAll("tbody").forEach((body) => this.adopt(body));
-    for (const aor of this.groups.keys()) this.draw(aor, null);
+  // --- Order ---
+
+  get isHeld() { return this.table.matches(":hover") || this.table.contains(document.activeElement); }
+
+  settle() {
+    if (this.isDirty && !this.isHeld && !this.link?.isPaused) this.arrange();
+  }
+
+  arrange() {
+    this.isDirty = false;
+    const key = KEYS[this.sort.name];
+    const keyed = [];
+    for (const group of this.groups.values()) if (this.matches(group)) keyed.push([key(group), group]);
+    const sign = this.sort.isDown ? -1 : 1;
+    keyed.sort(([one, a], [other, b]) => sign * (one < other ? -1 : one > other ? 1 : a.key < b.key ? -1 : 1));
+    this.order = keyed.map(([, group]) => group);
+    this.window.show(this.order);
     this.count();
   }
 
-  adopt(body) { // what the server drew
-    if (this.groups.has(body.dataset.aor)) this.bodies.set(body.dataset.aor, body);
-    else body.remove();
-  }
+  // --- Drawing ---
 
-  delta(message) {
-    for (const facts of message.bindings ?? []) {
-      this.keep(facts);
-      this.draw(facts.aor, facts.id);
-    }
-    if (message.bindings?.length) this.count();
-  }
-
-  keep(facts) {
-    const group = this.groups.get(facts.aor) ?? new Map();
-    if (isGone(facts) || !this.matches(facts)) group.delete(facts.id);
-    else group.set(facts.id, facts);
-    if (group.size) this.groups.set(facts.aor, group);
-    else this.groups.delete(facts.aor);
-  }
-
-  draw(aor, changed) {
-    const group = this.groups.get(aor);
-    let body = this.bodies.get(aor);
-    if (!group) {
-      body?.remove();
+  drawWindow(groups) {
+    const wanted = new Set(groups.map((group) => group.aor));
+    for (const [aor, body] of this.bodies) {
+      if (wanted.has(aor)) continue;
+      body.remove();
       this.bodies.delete(aor);
-      return;
     }
+    return groups.map((group) => {
+      const body = this.body(group.aor);
+      this.draw(group, body);
+      return body;
+    });
+  }
+
+  body(aor) {
+    let body = this.bodies.get(aor);
     if (!body) {
-      body = document.createElement("tbody");
+      // What the server drew is taken over, so that nothing flickers.
+      body = [...this.table.tBodies].find((one) => one.dataset.aor === aor) ?? document.createElement("tbody");
       body.dataset.aor = aor;
-      this.place(body, aor);
       this.bodies.set(aor, body);
     }
-    const facts = [...group.values()].sort((one, other) => other.q - one.q || other.refreshed_at - one.refreshed_at);
+    return body;
+  }
+
+  patch(aor, news) {
+    const body = this.bodies.get(aor);
+    if (!body) return;
+    const group = this.groups.get(aor);
+    if (!group) { // gone, and the row stays in its place until nobody points at it
+      body.classList.add("gone");
+      if (!this.isHeld) this.arrange();
+      return;
+    }
+    body.classList.remove("gone");
+    this.draw(group, body);
+    for (const facts of news) {
+      if (facts.aor !== aor || isGone(facts)) continue;
+      const row = [...body.rows].find((one) => one.dataset.id === String(facts.id));
+      if (row) flash(row);
+    }
+  }
+
+  draw(group, body) {
     const rows = new Map([...body.rows].map((row) => [row.dataset.id, row]));
     let head = $("th", body);
     if (!head) {
       head = fromTemplate("aor-head");
-      $("bdi", head).textContent = address(aor);
+      $("bdi", head).textContent = clip(address(group.aor));
     }
-    const wanted = facts.map((one) => {
-      const row = rows.get(String(one.id)) ?? fromTemplate("binding-row");
-      fillBinding(row, one);
+    const wanted = group.rows.map((facts) => {
+      const row = rows.get(String(facts.id)) ?? fromTemplate("binding-row");
+      fillBinding(row, facts);
       return row;
     });
     // Rows that stay are not moved, so that focus and selection in them survive.
@@ -91,25 +201,82 @@ export class Registrations {
     wanted.forEach((row, index) => {
       if (body.rows[index] !== row) body.insertBefore(row, body.rows[index] ?? null);
     });
-    head.rowSpan = wanted.length;
+    if (head.rowSpan !== wanted.length) head.rowSpan = wanted.length;
     if (wanted[0].firstElementChild !== head) wanted[0].prepend(head);
-    const row = wanted.find((one) => one.dataset.id === String(changed));
-    if (row) flash(row);
-  }
-
-  place(body, aor) { // in the order of domain and name, as the server sorts
-    const key = (text) => address(text).split("@").reverse().join(" ");
-    const next = [...this.table.tBodies].find((one) => key(one.dataset.aor) > key(aor));
-    this.table.insertBefore(body, next ?? null);
+    const name = $("[data-cell=name]", head);
+    if (name.textContent !== group.name) name.textContent = clip(group.name);
+    $("[data-cell=flapping]", head).hidden = group.changes < FLAPPING;
+    body.ariaRowIndex = String(this.order.indexOf(group) + 2);
   }
 
   count() {
-    let contacts = 0;
-    for (const group of this.groups.values()) contacts += group.size;
-    const show = (name, number) => { const element = $(`[data-count=${name}]`); if (element) element.textContent = number; };
+    const show = (name, number) => { const element = $(`[data-count=${name}]`); if (element) element.textContent = number.toLocaleString("en"); };
+    const isFiltered = this.text || this.chips.size;
+    const contacts = isFiltered ? this.order.reduce((sum, group) => sum + group.rows.length, 0) : this.contacts;
     show("contacts", contacts);
-    show("aors", this.groups.size);
+    show("aors", isFiltered ? this.order.length : this.groups.size);
     $("[data-empty=bindings]").hidden = this.groups.size > 0;
-    this.summary = `${contacts} contacts of ${this.groups.size} addresses are registered`;
+    const none = $("[data-empty=matches]");
+    if (none) none.hidden = !(this.groups.size && !this.order.length);
+    this.table.setAttribute("aria-rowcount", String(this.contacts + 1));
+    this.summary = `${this.contacts} contacts of ${this.groups.size} addresses are registered`;
+  }
+
+  // --- Filter, chips, sorting ---
+
+  startFilter() {
+    const form = $("[data-live-filter]");
+    const field = form && $("input[type=search]", form);
+    if (!field) return;
+    let timer, asking;
+    const apply = () => {
+      this.text = field.value.trim().toLowerCase();
+      const place = new URL(location.href);
+      if (this.text) place.searchParams.set("q", field.value.trim());
+      else place.searchParams.delete("q");
+      history.replaceState(null, "", place);
+      this.arrange();
+      clearTimeout(asking);
+      // This page holds only what matched when it was opened, or the first of very many.
+      if (this.isTruncated || this.table.dataset.q) {
+        asking = setTimeout(() => { this.table.dataset.q = this.text; this.link?.askFor(this.text); }, SERVER_DELAY);
+      }
+    };
+    field.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, FILTER_DELAY); });
+    form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
+    form.querySelectorAll("[data-without-scripts]").forEach((one) => { one.hidden = true; });
+  }
+
+  startChips() {
+    document.querySelectorAll("[data-chip]").forEach((button) => {
+      button.closest("[hidden]")?.removeAttribute("hidden");
+      button.addEventListener("click", () => {
+        const isOn = !this.chips.delete(button.dataset.chip);
+        if (isOn) this.chips.add(button.dataset.chip);
+        button.setAttribute("aria-pressed", String(isOn));
+        this.arrange();
+      });
+    });
+  }
+
+  startSorting() {
+    $("th[data-sort=aor]", this.table).setAttribute("aria-sort", "ascending"); // as the server sends it
+    this.table.querySelectorAll("th[data-sort]").forEach((head) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "sort";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const name = head.dataset.sort;
+        this.sort = { name, isDown: this.sort.name === name && !this.sort.isDown };
+        this.table.querySelectorAll("th[data-sort]").forEach((one) => one.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", this.sort.isDown ? "descending" : "ascending");
+        this.arrange();
+      });
+    });
   }
 }
+
+// In the order of domain and name, as the server sorts.
+const sortKey = (aor) => address(aor).toLowerCase().split("@").reverse().join(" ");

@@ -42,6 +42,15 @@ class TestServerTransactions:
         first, second = endpoint.take()
         assert first.data == second.data and len(core.transactions) == 1
 
+    def test_each_is_counted_by_method_and_answer(self) -> None:
+        core = RecordingCore(lambda transaction: transaction.respond_with(404))
+        endpoint = ImaginaryEndpoint(core)
+        endpoint.deliver(request_text("REGISTER"))
+        endpoint.deliver(request_text("REGISTER"))
+        endpoint.deliver(request_text("INVENTED"), MALLORY)
+        assert (endpoint.count["request_REGISTER"], endpoint.count["request_other"]) == (1, 1)
+        assert endpoint.count["answer_4xx"] == 2
+
     @pytest.mark.rule("X04")
     def test_the_same_branch_from_another_sender_is_another_request(self) -> None:
         core = RecordingCore()
