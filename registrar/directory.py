@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from registrar.entries import USER_COLUMNS, DomainEntry, UserEntry
-from registrar.models import Alias, Domain, SipUser, ThirdPartyRule
+from registrar.models import Alias, Domain, SipUser, StaticContact, ThirdPartyRule
+from registrar.static_contacts import read_static_contacts
 
 __all__ = ["Directory", "DomainEntry", "Dropped", "UserEntry"]
 
@@ -96,10 +97,12 @@ class Directory:
         for row in Domain.objects.prefetch_related("aliases"):
             fresh._add_domain(DomainEntry(row, [alias.name for alias in row.aliases.all()]))
         names = _alias_names(Alias.objects.all())
+        contacts = read_static_contacts(StaticContact.objects.all())
         rows = SipUser.objects.order_by().values_list("domain_id", *USER_COLUMNS)
         for domain_id, *row in rows.iterator(chunk_size=5000):
             if domain_id in fresh._domains:  # it may have come after the first query
-                fresh._add_user(UserEntry(fresh._domains[domain_id], tuple(row), names.get(row[0], ())))
+                user = UserEntry(fresh._domains[domain_id], tuple(row), names.get(row[0], ()), contacts.get(row[0], ()))
+                fresh._add_user(user)
         fresh._rules = _rules()
 
         def install() -> list[Dropped]:
@@ -114,10 +117,11 @@ class Directory:
         return self.read_users([user_id])
 
     def read_users(self, user_ids: Sequence[int]) -> Install:
-        """As ``read`` for each of some hundred users, in two queries."""
+        """As ``read`` for each of some hundred users, in three queries."""
         columns = SipUser.objects.filter(pk__in=user_ids).values_list("domain_id", *USER_COLUMNS)
         rows = {row[1]: row for row in columns}
         names = _alias_names(Alias.objects.filter(user_id__in=user_ids))
+        contacts = read_static_contacts(StaticContact.objects.filter(user_id__in=user_ids))
 
         def install() -> list[Dropped]:
             dropped = []
@@ -126,7 +130,7 @@ class Directory:
                 row = rows.get(user_id)
                 domain = self._domains.get(row[0]) if row else None
                 if row and domain is not None:  # a domain not known yet brings its users with its own notice
-                    self._add_user(UserEntry(domain, row[1:], names.get(user_id, ())))
+                    self._add_user(UserEntry(domain, row[1:], names.get(user_id, ()), contacts.get(user_id, ())))
                 if before and self._is_gone(before):
                     dropped.append(Dropped(before.aor, user_id))
             return dropped
@@ -139,9 +143,11 @@ class Directory:
         needs_users = row is not None and (known is None or known.name != row.name.lower())
         users: list[tuple[Any, ...]] = []
         names: dict[int, tuple[str, ...]] = {}
+        contacts: dict[int, tuple[dict[str, Any], ...]] = {}
         if needs_users:
             users = list(SipUser.objects.filter(domain_id=domain_id).values_list(*USER_COLUMNS))
             names = _alias_names(Alias.objects.filter(domain_id=domain_id))
+            contacts = read_static_contacts(StaticContact.objects.filter(user__domain_id=domain_id))
 
         def install() -> list[Dropped]:
             entry = self._domains.get(domain_id)
@@ -160,7 +166,8 @@ class Directory:
                     entry.take(row, aliases)
                 self._add_domain(entry)
                 for user_row in users:
-                    self._add_user(UserEntry(entry, user_row, names.get(user_row[0], ())))
+                    user_id = user_row[0]
+                    self._add_user(UserEntry(entry, user_row, names.get(user_id, ()), contacts.get(user_id, ())))
             return [Dropped(user.aor, user.id) for user in before if self._is_gone(user)]
 
         return install

@@ -10,6 +10,7 @@ from registrar.call_forwarding import FORWARDING
 from registrar.choices import DIGEST_OFFERS
 from registrar.domain_settings import SETTINGS
 from registrar.models import Domain
+from registrar.static_contacts import as_binding
 from sip.auth.digest import ALGORITHMS
 
 USER_COLUMNS = (
@@ -123,11 +124,18 @@ class UserEntry:
         "forward_no_answer",
         "id",
         "may_watch",
+        "static_contacts",
         "username",
     )
 
-    def __init__(self, domain: DomainEntry, row: tuple[Any, ...], alias_names: tuple[str, ...] = ()) -> None:
-        """``row``: values of USER_COLUMNS."""
+    def __init__(
+        self,
+        domain: DomainEntry,
+        row: tuple[Any, ...],
+        alias_names: tuple[str, ...] = (),
+        static_contacts: Iterable[dict[str, Any]] = (),
+    ) -> None:
+        """``row``: values of USER_COLUMNS; ``static_contacts``: as read_static_contacts gives them."""
         self.domain = domain
         self.alias_names = alias_names
         self.id: int
@@ -140,6 +148,7 @@ class UserEntry:
         self.forward_no_answer: str
         self.do_not_disturb, self.forward_always, self.forward_busy, self.forward_no_answer = row[9:]
         self.aor = f"sip:{self.username}@{domain.name}"
+        self.static_contacts = [as_binding(self.aor, one) for one in static_contacts]
 
     @property
     def max_contacts(self) -> int:

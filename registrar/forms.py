@@ -186,6 +186,19 @@ class PasswordForm(forms.Form):
     )  # fmt: skip
 
 
+class StaticContactForm(forms.Form):
+    """A contact that never expires, such as a door station's."""
+
+    contact = forms.CharField(
+        max_length=1024, label="Contact", widget=forms.TextInput(attrs={"placeholder": "sip:door@192.0.2.7"}),
+        help_text="A URI. Calls go there as to a registered phone, for ever.",
+    )  # fmt: skip
+    q = forms.FloatField(
+        min_value=0, max_value=1, initial=1, label="q", help_text="0 to 1: the higher is called first."
+    )
+    label = forms.CharField(required=False, max_length=120, help_text="What it is, for the people who read this.")
+
+
 class ThirdPartyRuleForm(forms.Form):
     """Who else may register for a user."""
 

@@ -36,14 +36,14 @@ class StoredLocation:
     # Asking
 
     def lookup(self, aor: str, now: float) -> list[Binding]:
-        """Stored, live bindings, highest q first; none of a user who is disabled or gone (R29, R38)."""
-        record = self._records.get(aor)
-        if record is None:
-            return []
+        """Stored, live bindings and static contacts, highest q first; none of a user who is disabled or gone (R38)."""
         user = self._directory.by_aor(aor)
         if user is None or not user.is_active:
             return []
-        return live_by_preference(record.committed, now)
+        record = self._records.get(aor)
+        registered = record.committed if record is not None else []
+        contacts = user.static_contacts
+        return live_by_preference([*registered, *contacts] if contacts else registered, now)
 
     def find(self, binding_id: int, aor: str = "") -> tuple[AddressOfRecord, Binding] | None:
         """A decided binding by its id; without its address-of-record every record is looked at."""

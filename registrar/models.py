@@ -13,7 +13,7 @@ from registrar.choices import (
     STORE_MESSAGES,
     words,
 )
-from registrar.querysets import BindingQuerySet
+from registrar.querysets import BindingQuerySet, StaticManager
 from registrar.redirections import MOST_FOLLOWED, check_redirections
 from registrar.tags import LONGEST_TEXT
 
@@ -311,6 +311,7 @@ class Binding(models.Model):
     user_agent = models.TextField(blank=True)
     methods = models.TextField(blank=True)
     registered_by = models.CharField(max_length=400, blank=True, help_text="Authenticated address-of-record.")
+    is_static = models.BooleanField(default=False, editable=False, help_text="Set by an administrator; never expires.")
     created_at = models.DateTimeField()
     refreshed_at = models.DateTimeField()
 
@@ -321,6 +322,21 @@ class Binding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contact} of {self.user_id}"
+
+
+class StaticContact(Binding):
+    """A contact that an administrator has set (§10.1). No REGISTER changes it; sipadmin/static_contacts.py makes it."""
+
+    objects = StaticManager()
+
+    class Meta:
+        proxy = True
+        ordering = ["-q", "contact"]
+
+    @property
+    def name(self) -> str:
+        """As the audit trail lists it."""
+        return self.contact
 
 
 class ThirdPartyRule(models.Model):

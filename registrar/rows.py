@@ -25,6 +25,7 @@ _PLAIN = (
     "instance_id",
     "reg_id",
     "is_outbound",
+    "is_static",
     "transport",
     "received_from",
     "received_on",
@@ -43,6 +44,7 @@ def read_bindings(clock: Clock) -> Iterator[Binding]:
     rows = live.values_list("user__username", "user__domain__name", *_COLUMNS)
     for username, domain, *row in rows.iterator(chunk_size=5000):
         values = dict(zip(_COLUMNS, row, strict=True))
+        del values["is_static"]
         for name in _MOMENTS:
             values[name] = clock.loop(values[name].timestamp())
         values["path"] = tuple(values["path"])

@@ -30,6 +30,12 @@ urlpatterns = [
     path("users/<int:pk>/enabled/", user_views.EnableUserView.as_view(), name="enable-user"),
     path("users/<int:pk>/password/", user_views.PasswordView.as_view(), name="user-password"),
     path("users/<int:pk>/delete/", user_views.DeleteUserView.as_view(), name="delete-user"),
+    path("users/<int:pk>/contacts/", user_views.NewStaticContactView.as_view(), name="new-static-contact"),
+    path(
+        "users/<int:pk>/contacts/<engine_id:contact>/delete/",
+        user_views.DeleteStaticContactView.as_view(),
+        name="delete-static-contact",
+    ),
     path("users/<int:pk>/rules/", user_views.NewRuleView.as_view(), name="new-rule"),
     path("users/<int:pk>/rules/<int:rule>/delete/", user_views.DeleteRuleView.as_view(), name="delete-rule"),
 ]

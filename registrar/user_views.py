@@ -17,14 +17,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import TemplateView
 
-from registrar.forms import PasswordForm, ThirdPartyRuleForm, UserForm, generate_password
-from registrar.models import Binding, Domain, SipUser, ThirdPartyRule
+from registrar.forms import PasswordForm, StaticContactForm, ThirdPartyRuleForm, UserForm, generate_password
+from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import add_errors, say_saved
 from sipadmin.dashboard import snapshot
 from sipadmin.effective import effective_policies, sentence
 from sipadmin.policy_form import make_read_only
 from sipadmin.provisioning import ProvisioningError, own_policy, save_user
+from sipadmin.static_contacts import add_static_contact
 
 ROWS = 50
 
@@ -146,6 +147,7 @@ def user_page(
     form: UserForm | None = None,
     password_form: PasswordForm | None = None,
     rule_form: ThirdPartyRuleForm | None = None,
+    contact_form: StaticContactForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     form = form or UserForm(user=user, initial=UserForm.initial_of(user, *own_policy(user)))
@@ -162,6 +164,8 @@ def user_page(
         "effective": effective_policies([user])[0],
         "effective_sentence": sentence(effective_policies([user])[0]),
         "bindings": [snapshot.binding_facts(binding) for binding in bindings],
+        "static_contacts": StaticContact.objects.filter(user=user),
+        "contact_form": contact_form or StaticContactForm(),
         "registered_by_others": rules.filter(target=user),
         "registers_for_others": rules.filter(actor=user),
         "stored_messages": user.stored_messages.defer("message").filter(expires_at__gt=timezone.now()),
@@ -228,6 +232,38 @@ class DeleteUserView(AdministratorRequired, View):
             user.delete()
         say_saved(request, f"{name} is deleted.")
         return redirect("users")
+
+
+class NewStaticContactView(AdministratorRequired, View):
+    """Sets a contact that never expires."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        user = find_row(pk)
+        form = StaticContactForm(request.POST)
+        if form.is_valid():
+            try:
+                add_static_contact(user, **form.cleaned_data)
+            except ProvisioningError as error:
+                add_errors(form, error)
+            else:
+                say_saved(request, f"Calls to {user} go to this contact, too.")
+                return redirect("user", pk=pk)
+        return user_page(request, user, contact_form=form, status=422)
+
+
+class DeleteStaticContactView(AdministratorRequired, View):
+    """Takes a static contact away."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: int, contact: int) -> HttpResponse:
+        row = get_object_or_404(StaticContact.objects.select_related("user__domain"), pk=contact, user=pk)
+        with transaction.atomic():
+            row.delete()
+        say_saved(request, f"Calls to {row.user} do not go there any more.")
+        return redirect("user", pk=pk)
 
 
 class NewRuleView(AdministratorRequired, View):

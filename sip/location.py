@@ -11,6 +11,8 @@ from sip.message.uri import Uri
 if TYPE_CHECKING:
     from sip.transport.flow import Flow
 
+FOR_EVER = float("inf")  # expiry of a contact that an administrator has set
+
 by_preference = attrgetter("preference")
 
 
@@ -96,6 +98,11 @@ class Binding:
         self.registered_by = registered_by
         self.created_at = created_at
         self.refreshed_at = refreshed_at
+
+    @property
+    def is_static(self) -> bool:
+        """Whether an administrator has set it, and no REGISTER (§10.1)."""
+        return self.expires_at == FOR_EVER
 
     @property
     def uri(self) -> Uri:

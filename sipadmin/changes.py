@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
 from proxy.models import DeliveryPolicy, RecordingSettings
-from registrar.models import Alias, Domain, DomainAlias, SipUser, ThirdPartyRule
+from registrar.models import Alias, Domain, DomainAlias, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.audit.context import current
 from sipadmin.models import ConfigChange
 
@@ -66,7 +66,7 @@ def subject(row: models.Model) -> tuple[str, int | None]:
             return "domain", row.domain_id
         case SipUser():
             return "user", row.pk
-        case Alias():
+        case Alias() | StaticContact():
             return "user", row.user_id
         case ThirdPartyRule():
             return "rule", row.pk
@@ -90,7 +90,16 @@ def note_deleted(sender: type[models.Model], instance: models.Model, origin: Any
 
 def connect() -> None:
     """Attach to the models; called once, when the apps are ready."""
-    for model in (Domain, DomainAlias, SipUser, Alias, ThirdPartyRule, DeliveryPolicy, RecordingSettings):
+    for model in (
+        Domain,
+        DomainAlias,
+        SipUser,
+        Alias,
+        StaticContact,
+        ThirdPartyRule,
+        DeliveryPolicy,
+        RecordingSettings,
+    ):
         name = f"changes-{model.__name__}"
         post_save.connect(note_saved, sender=model, dispatch_uid=name)
         post_delete.connect(note_deleted, sender=model, dispatch_uid=name)

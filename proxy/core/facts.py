@@ -12,8 +12,6 @@ DEFAULT_RING_TIME = 30.0  # seconds a group of phones may ring when nobody has s
 INITIAL_BREADTH = 60  # Max-Breadth of a request that has none (RFC 5393 §5.3.3), and the most that is taken from one
 
 
-FOR_EVER = float("inf")  # expiry of a contact that an administrator has set
-
 # What a redirected caller may learn.
 CONTACTS = "contacts"
 ADDRESSES = "addresses"

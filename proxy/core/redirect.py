@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from proxy.choices import REDIRECT_301
 from proxy.core.explain import Step, Steps, number
-from proxy.core.facts import ADDRESSES, CONTACTS, FOR_EVER, BindingFacts, Refuse
+from proxy.core.facts import ADDRESSES, CONTACTS, BindingFacts, Refuse
 from proxy.core.reach import why_useless
 from sip.gruu import public
+from sip.location import FOR_EVER
 from sip.message.errors import BadMessage
 from sip.message.params import printable
 from sip.message.status import reason_phrase

@@ -49,6 +49,7 @@ class BindingFilter(django_filters.FilterSet):
     user_agent__ic = django_filters.CharFilter(field_name="user_agent", lookup_expr="icontains")
     contact__ic = django_filters.CharFilter(field_name="contact", lookup_expr="icontains")
     registered_by = django_filters.CharFilter(lookup_expr="iexact")
+    static = django_filters.BooleanFilter(field_name="is_static")
     refreshed__gte = django_filters.IsoDateTimeFilter(field_name="refreshed_at", lookup_expr="gte")
     ordering = django_filters.OrderingFilter(fields=["id", "created_at", "refreshed_at", "expires_at"])
 

@@ -10,10 +10,11 @@ from rest_framework import serializers
 
 from registrar.call_forwarding import LONGEST_TARGET, TARGETS
 from registrar.domain_settings import SETTINGS
-from registrar.models import LARGEST_NUMBER, Binding, Domain, SipUser, ThirdPartyRule
+from registrar.models import LARGEST_NUMBER, Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from registrar.tags import parse_tags, tags_of
 from sipadmin.provisioning import own_policy, save_domain, save_user
 from sipadmin.rest.serializers import AorField, ChosenFields, EffectivePolicySerializer, StrictSerializer, split_aor
+from sipadmin.static_contacts import add_static_contact
 
 FORWARD_TARGET = {"required": False, "allow_blank": True, "max_length": LONGEST_TARGET}
 RING_TIME = {"required": False, "allow_null": True, "min_value": 1, "max_value": 3600}
@@ -227,6 +228,8 @@ class BindingSerializer(ChosenFields, serializers.ModelSerializer):
     BRIEF = ("id", "aor", "contact", "expires_at")
 
     aor = serializers.SerializerMethodField()
+    static = serializers.BooleanField(source="is_static", help_text="Set by an administrator, and never expires.")
+    expires_at = serializers.SerializerMethodField(help_text="null: never, for it is static.")
     is_third_party = serializers.SerializerMethodField(help_text="Registered by somebody else than its user.")
 
     class Meta:
@@ -234,15 +237,36 @@ class BindingSerializer(ChosenFields, serializers.ModelSerializer):
         fields = [
             "id", "aor", "contact", "contact_parameters", "q", "expires_at", "transport", "received_from",
             "path", "instance_id", "reg_id", "user_agent", "methods", "call_id", "cseq", "registered_by",
-            "is_third_party", "created_at", "refreshed_at",
+            "is_third_party", "static", "created_at", "refreshed_at",
         ]  # fmt: skip
         read_only_fields = fields
 
     def get_aor(self, binding: Binding) -> str:
         return str(binding.user)
 
+    def get_expires_at(self, binding: Binding) -> datetime | None:
+        return None if binding.is_static else binding.expires_at
+
     def get_is_third_party(self, binding: Binding) -> bool:
         return bool(binding.registered_by) and split_aor(binding.registered_by) != split_aor(binding.user.aor)
+
+
+class StaticContactSerializer(StrictSerializer):
+    """A contact that never expires, to be set for a user."""
+
+    aor = AorField(help_text="bob@example.org")
+    contact = serializers.CharField(max_length=1024, help_text="A URI, such as sip:door@192.0.2.7")
+    q = serializers.FloatField(required=False, default=1.0, min_value=0, max_value=1)
+    user_agent = serializers.CharField(required=False, default="", allow_blank=True, max_length=120)
+    static = serializers.BooleanField(help_text="true: what is registered can only be set by its phone.")
+
+    def validate_static(self, is_static: bool) -> bool:
+        if not is_static:
+            raise serializers.ValidationError("only static contacts can be set here; phones register the others")
+        return is_static
+
+    def create(self, values: dict[str, Any]) -> StaticContact:
+        return add_static_contact(values["aor"], values["contact"], values["q"], values["user_agent"])
 
 
 class ThirdPartyRuleSerializer(StrictSerializer):

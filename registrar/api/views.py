@@ -12,12 +12,14 @@ from django.http import Http404
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from registrar.api import filters, serializers
-from registrar.models import Binding, Domain, SipUser, ThirdPartyRule
+from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
+from sipadmin.accounts.roles import is_administrator
 from sipadmin.bus import engine_command
 from sipadmin.effective import describe, effective_policies
 from sipadmin.models import Event
@@ -68,7 +70,7 @@ class LastRegistered:
 
 def last_registered(users: Sequence[SipUser]) -> dict[int, datetime | None]:
     """When each registered last: by a binding of now, or by the event log."""
-    rows = Binding.objects.filter(user__in=users).values_list("user").annotate(Max("refreshed_at"))
+    rows = Binding.objects.filter(user__in=users, is_static=False).values_list("user").annotate(Max("refreshed_at"))
     found: dict[int, datetime | None] = {user.pk: None for user in users} | dict(rows.order_by())
     missing = {user.aor: user.pk for user in users if found[user.pk] is None}
     events = Event.objects.filter(subject__in=missing, type__in=REGISTERED).values_list("subject").annotate(Max("ts"))
@@ -208,7 +210,7 @@ class UserViewSet(LastRegistered, NaturalKeyViewSet):
 
 
 class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Who is registered where, now."""
+    """Who is registered where, now, and the static contacts."""
 
     scope = "bindings"
     operators_act = True
@@ -218,14 +220,36 @@ class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     lookup_value_regex = r"-?\d{1,19}"
 
     def get_queryset(self) -> QuerySet:
-        return Binding.objects.live().select_related("user__domain").order_by("id")
+        return Binding.objects.reachable().select_related("user__domain").order_by("id")
+
+    @extend_schema(
+        summary="Set a static contact",
+        request=serializers.StaticContactSerializer,
+        responses={201: serializers.BindingSerializer},
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A contact of a user that never expires. For administrators."""
+        self.for_administrators_only(request)
+        serializer = serializers.StaticContactSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return Response(self.get_serializer(serializer.save()).data, status=201)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Remove the binding from the engine at once. Its phone may register again."""
+        """Remove the binding from the engine at once. Its phone may register again; a static contact is gone."""
         binding = self.get_object()
-        engine_command("remove_binding", id=binding.pk)
+        if binding.is_static:
+            self.for_administrators_only(request)
+            with transaction.atomic():
+                StaticContact.objects.get(pk=binding.pk).delete()
+        else:
+            engine_command("remove_binding", id=binding.pk)
         return Response(status=204)
+
+    @staticmethod
+    def for_administrators_only(request: Request) -> None:
+        if not is_administrator(request.user):
+            raise PermissionDenied("Only administrators may change static contacts.")
 
 
 class ThirdPartyRuleViewSet(ConditionalWrites, viewsets.ModelViewSet):

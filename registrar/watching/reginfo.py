@@ -75,13 +75,13 @@ def _add_contact(registration: ElementTree.Element, change: ContactChange, now: 
     attributes = {
         "id": f"{binding.id:x}",
         "state": "terminated" if change.is_over else "active",
-        "event": change.event,
+        "event": "created" if binding.is_static else change.event,  # §5.1: set by an administrator
         "duration-registered": str(max(0, int(now - binding.created_at))),
         "q": f"{binding.q:g}",
         "callid": _text(binding.call_id),
         "cseq": str(binding.cseq),
     }
-    if not change.is_over:
+    if not change.is_over and not binding.is_static:
         attributes["expires"] = str(max(0, int(binding.expires_at - now)))
     contact = ElementTree.SubElement(registration, "contact", attributes)
     ElementTree.SubElement(contact, "uri").text = _text(binding.contact)

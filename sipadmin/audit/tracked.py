@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
 from proxy.models import DeliveryPolicy, RecordingSettings
-from registrar.models import Alias, Domain, DomainAlias, SipUser, ThirdPartyRule
+from registrar.models import Alias, Domain, DomainAlias, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.accounts.models import ApiToken
 from sipadmin.audit.trail import record, track, track_part
 
@@ -35,6 +35,13 @@ def connect() -> None:
         lambda alias: str(alias.user),
         list_name="aliases",
         list_of=lambda alias: list(alias.user.aliases.order_by("name").values_list("name", flat=True)),
+    )
+    track_part(
+        StaticContact,
+        lambda contact: "user",
+        lambda contact: str(contact.user),
+        list_name="static_contacts",
+        list_of=lambda contact: list(StaticContact.objects.filter(user=contact.user).values_list("contact", flat=True)),
     )
     track(RecordingSettings, "recording", lambda settings: "server")
     track_part(DeliveryPolicy, owner_kind, owner_name, left_out=["domain", "user", "is_server"])

@@ -2,6 +2,7 @@ import pytest
 
 from proxy.core.facts import Refuse
 from proxy.core.redirect import redirect
+from sip.location import FOR_EVER
 from sip.message.uri import Uri
 from tests.proxy.core.people import NOW, a_binding
 
@@ -85,3 +86,9 @@ class TestWhatTheCallerCanUse:
     def test_nothing_left_means_no_redirection(self):
         assert result(a_binding("sip:bob@x.invalid")) is None
         assert result(a_binding("sip:bob@x.invalid"), a_binding("sip:bob@example.org")) is None
+
+
+@pytest.mark.rule("D03")
+def test_a_contact_that_never_expires_says_nothing_of_it():
+    found = result(a_binding(DESK, 0.5, expires_at=FOR_EVER))
+    assert found.contacts == [f"<{DESK}>;q=0.5"]

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from registrar.watching.reginfo import ContactChange, document
-from sip.location import Binding
+from sip.location import FOR_EVER, Binding
 
 NS = "{urn:ietf:params:xml:ns:reginfo}"
 GR = "{urn:ietf:params:xml:ns:gruuinfo}"
@@ -55,6 +55,10 @@ class TestDocument:
     def test_a_contact_that_is_over(self, event):
         contact = read(ContactChange(a_binding(), event))[0][0]
         assert (contact.get("state"), contact.get("event"), contact.get("expires")) == ("terminated", event, None)
+
+    def test_a_contact_that_an_administrator_has_set(self):
+        contact = read(ContactChange(a_binding(expires_at=FOR_EVER), "registered"))[0][0]
+        assert (contact.get("state"), contact.get("event"), contact.get("expires")) == ("active", "created", None)
 
     def test_parameters_of_the_contact(self):
         binding = a_binding(contact_parameters=';+sip.instance="<urn:uuid:1>";audio')

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from registrar.models import SipUser, ThirdPartyRule
+from registrar.models import SipUser, StaticContact, ThirdPartyRule
 from sip.auth.digest import ha1
 from sipadmin.provisioning import own_policy, save_user, set_policy
+from sipadmin.static_contacts import add_static_contact
 from tests.console import bind
 
 pytestmark = pytest.mark.django_db
@@ -220,3 +221,41 @@ class TestThirdPartyRules:
     def test_a_rule_of_another_user(self, admin_page, alice, bob):
         rule = ThirdPartyRule.objects.create(actor=alice, target=bob)
         assert admin_page.post(f"/users/{alice.pk}/rules/{rule.pk}/delete/").status_code == 404
+
+
+class TestStaticContacts:
+    def test_it_works(self, admin_page, bob, engine):
+        place = f"/users/{bob.pk}/contacts/"
+        entered = {"contact": "sip:door@192.0.2.7", "q": "0.5", "label": "The <door>"}
+        assert admin_page.post(place, entered).status_code == 302
+        text = admin_page.get(f"/users/{bob.pk}/").content.decode()
+        assert "sip:door@192.0.2.7" in text
+        assert "The &lt;door&gt;" in text
+        assert "not registered" in text
+        row = StaticContact.objects.get()
+        assert (row.q, row.is_static, row.user) == (0.5, True, bob)
+        assert admin_page.post(f"{place}{row.pk}/delete/").status_code == 302
+        assert not StaticContact.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("entered", "sentence"),
+        [
+            ({"contact": ""}, "This field is required"),
+            ({"contact": "no uri"}, "use a URI without brackets"),
+            ({"contact": "sip:a@0.0.0.0"}, "a@0.0.0.0"),
+            ({"contact": "sip:x@192.0.2.9", "q": "2"}, "less than or equal to 1"),
+        ],
+    )
+    def test_refusals(self, admin_page, bob, entered, sentence):
+        response = admin_page.post(f"/users/{bob.pk}/contacts/", {"q": "1", **entered})
+        assert response.status_code == 422
+        assert sentence in response.content.decode()
+        assert not StaticContact.objects.exists()
+
+    def test_that_of_another_user(self, admin_page, alice, bob):
+        row = add_static_contact(bob, "sip:door@192.0.2.7")
+        assert admin_page.post(f"/users/{alice.pk}/contacts/{row.pk}/delete/").status_code == 404
+
+    def test_a_registered_contact_is_none(self, admin_page, bob):
+        row = bind(bob)
+        assert admin_page.post(f"/users/{bob.pk}/contacts/{row.pk}/delete/").status_code == 404

@@ -125,7 +125,7 @@ def endpoints(alice, bob, domain):
         ("users/bob@example.org/", "users", ["put", "patch", "delete"]),
         ("third-party-rules/", "users", ["post"]),
         (f"third-party-rules/{rule.pk}/", "users", ["put", "patch", "delete"]),
-        ("bindings/", "bindings", []),
+        ("bindings/", "bindings", ["post"]),
         (f"bindings/{binding.pk}/", "bindings", ["delete"]),
         ("stored-messages/", "users", []),
         (f"stored-messages/{waiting.pk}/", "users", ["delete"]),

@@ -59,7 +59,48 @@ class TestBindings:
     def test_nothing_else_is_changed_here(self, admin_page, bob):
         row = bind(bob)
         assert admin_page.put(f"{self.PLACE}{row.pk}/", {}, JSON).status_code == 405
-        assert admin_page.post(self.PLACE, {}, JSON).status_code == 405
+        assert admin_page.patch(f"{self.PLACE}{row.pk}/", {}, JSON).status_code == 405
+
+    DOOR = {"aor": "bob@example.org", "contact": "sip:door@192.0.2.7", "q": 0.5, "static": True}
+
+    def test_static_contacts(self, admin_page, bob, engine):
+        bind(bob)
+        made = admin_page.post(self.PLACE, {**self.DOOR, "user_agent": "Door"}, JSON)
+        assert made.status_code == 201
+        facts = made.json()
+        assert (facts["aor"], facts["contact"], facts["q"]) == ("bob@example.org", "sip:door@192.0.2.7", 0.5)
+        assert (facts["static"], facts["expires_at"], facts["user_agent"]) == (True, None, "Door")
+        assert admin_page.get(self.PLACE).json()["count"] == 2
+        assert admin_page.get(self.PLACE + "?static=true").json()["results"] == [facts]
+        assert admin_page.get(self.PLACE + "?static=false").json()["results"][0]["static"] is False
+        assert admin_page.get("/api/v1/users/bob@example.org/").json()["registered"] is True
+        assert admin_page.delete(f"{self.PLACE}{facts['id']}/").status_code == 204
+        assert admin_page.get(self.PLACE + "?static=true").json()["count"] == 0
+        assert not [name for name, _ in engine.commands if name == "remove_binding"]
+
+    @pytest.mark.parametrize(
+        ("change", "pointer"),
+        [
+            ({"static": False}, "#/static"),
+            ({"aor": "nobody@example.org"}, "#/aor"),
+            ({"contact": "door"}, "#/contact"),
+            ({"contact": "sip:door@224.0.1.75"}, "#/contact"),
+            ({"contact": "sip:bob@example.org"}, "#/contact"),
+            ({"q": 1.5}, "#/q"),
+        ],
+    )
+    def test_static_contacts_that_are_refused(self, admin_page, bob, change, pointer):
+        response = admin_page.post(self.PLACE, {**self.DOOR, **change}, JSON)
+        assert response.status_code == 400
+        assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+        assert admin_page.get(self.PLACE).json()["count"] == 0
+
+    def test_operators_do_not_set_static_contacts(self, admin_page, operator_page, bob, settings):
+        row = admin_page.post(self.PLACE, self.DOOR, JSON).json()
+        assert operator_page.post(self.PLACE, {**self.DOOR, "contact": "sip:x@192.0.2.8"}, JSON).status_code == 403
+        assert operator_page.delete(f"{self.PLACE}{row['id']}/").status_code == 403
+        settings.SIPADMIN_OPERATORS_ACT = True
+        assert operator_page.delete(f"{self.PLACE}{row['id']}/").status_code == 403
 
 
 class TestThirdPartyRules:

@@ -71,6 +71,8 @@ def places(alice, bob, domain, administrator):
         (reverse("enable-user", args=[bob.pk]), "post"),
         (reverse("user-password", args=[bob.pk]), "post"),
         (reverse("delete-user", args=[bob.pk]), "admin"),
+        (reverse("new-static-contact", args=[bob.pk]), "post"),
+        (reverse("delete-static-contact", args=[bob.pk, binding.pk]), "post"),
         (reverse("new-rule", args=[bob.pk]), "post"),
         (reverse("delete-rule", args=[bob.pk, rule.pk]), "post"),
         (reverse("domains"), "read"),
