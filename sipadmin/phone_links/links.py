@@ -157,8 +157,12 @@ def qr_svg(url: str) -> str:
 def server_for(request: HttpRequest) -> str:
     """SIP URI through which a phone reaches this server: where the console is reached, unless we are told better."""
     own = settings.SIPADMIN
-    address = own.advertise or own.sip[0]
+    # A phone is set up for UDP where we speak it: every one knows it, and a certificate of our own is known to none.
+    listener = next((one for one in own.sip if "udp" in one.protocols), own.sip[0])
+    advertised = listener.advertised or own.advertise
+    address = advertised or listener.address
     host = address.host
-    if not own.advertise and (address.is_any or address.is_loopback):
+    if not advertised and (address.is_any or address.is_loopback):
         host = urlsplit(f"//{request.get_host()}").hostname or host
-    return f"sip:{host_and_port(host, address.port)}"
+    transport = "" if "udp" in listener.protocols else f";transport={listener.protocols[0]}"
+    return f"sip:{host_and_port(host, address.port)}{transport}"
