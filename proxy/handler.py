@@ -40,6 +40,7 @@ from proxy.instances import Instances
 from proxy.own_methods import OwnMethod, outcome_for
 from proxy.recipients import Recipients
 from proxy.recorder import CallLog, wall_clock
+from proxy.request_log import RequestLog
 from proxy.running import RunningRequests
 from proxy.trunks import Trunks
 from sip.endpoint import Endpoint
@@ -58,9 +59,10 @@ class ProxyHandler:
     that loops are found; it should outlive a restart and be the same for all workers.
 
     ``wall`` turns the loop clock into seconds since the epoch; ``trunks`` may use us to reach other domains without
-    being asked who they are; ``supported`` are the server's option-tags; ``way`` decides how
-    a binding is reached; ``own_methods`` are the methods this server has a part in; ``gruus`` opens the addresses of
-    single phones (RFC 5627). ``count`` counts what was dropped without an answer, and what loops and redirects came to.
+    being asked who they are; ``supported`` are the server's option-tags; ``way`` decides how a binding is reached;
+    ``own_methods`` are the methods this server has a part in; ``requests`` keeps what was refused; ``gruus`` opens the
+    addresses of single phones (RFC 5627). ``count`` counts what was dropped without an answer, and what loops and
+    redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
     """
@@ -80,12 +82,13 @@ class ProxyHandler:
         supported: Sequence[str] = ("path",),
         way: WayTo = way_to,
         own_methods: Mapping[str, OwnMethod] | None = None,
+        requests: RequestLog | None = None,
         gruus: Gruus | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.count: Counter[str] = Counter()
         self.own_methods = dict(own_methods or {})
-        self.records = CallRecords(recorder)
+        self.records = CallRecords(recorder, requests)
         self._proof = RouteProof(secret)
         self._loops = LoopCheck(secret)
         self._checks = RequestChecks(self.count)

@@ -173,3 +173,31 @@ class RecordingSettings(models.Model):
 
     def __str__(self) -> str:
         return self.level
+
+
+class RequestRecord(models.Model):
+    """What was decided about equal requests that are no call attempts: REGISTERs, and what was refused.
+
+    Coalesced by source and target for an hour; the texts are those of the latest. The engine chooses ``id``.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    method = models.CharField(max_length=32)
+    host = models.CharField(max_length=64, db_index=True, help_text="Numeric host of the source; empty: many sources.")
+    source = models.CharField(max_length=80, help_text="transport:host:port of the latest.")
+    sender = models.TextField(help_text="From URI.")
+    target = models.TextField(help_text="Request-URI; of a REGISTER the address-of-record.")
+    call_id = models.TextField()
+    user_agent = models.TextField(blank=True)
+    status = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=200, blank=True)
+    steps = models.JSONField(default=list, help_text="Decision record: what was decided, by which rule and section.")
+    count = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-last_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.method} from {self.host or 'many'}: {self.status}"

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from proxy.events import CallRecord, Wall, call_facts
+from proxy.request_log import RequestLog
+from proxy.request_rows import RequestWriter, remove_old_requests
 from proxy.rows import CallWriter, end_what_was_running, remove_old
 from proxy.trace.capture import Capture
 from proxy.trace.levels import RecordingRules
@@ -47,8 +49,8 @@ class Recorder:
     """``open`` and ``changed`` belong to the loop thread and cost a few microseconds; the thread does the rest.
 
     ``wall`` turns the loop clock into seconds since the epoch; ``capture`` has the messages of the calls, if they are
-    kept. ``dropped`` counts records that were never written; ``written`` counts writes. ``rules`` may be replaced at
-    any time.
+    kept; ``requests`` what was decided about other requests. ``dropped`` counts records that were never written;
+    ``written`` counts writes. ``rules`` may be replaced at any time.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class Recorder:
         using: str = DEFAULT_DB_ALIAS,
         most_waiting: int = MOST_WAITING,
         capture: Capture | None = None,
+        requests: RequestLog | None = None,
     ) -> None:
         self._announce = announce
         self.wall = wall or wall_clock()
         self._using = using
         self._most_waiting = most_waiting
         self.capture = capture
+        self.requests = requests
         self.rules = RecordingRules()
         self._waiting: deque[CallRecord] = deque()
         self._last_id = 0
@@ -128,6 +132,7 @@ class Recorder:
         rules = self.rules
         remove_old(self._using, rules.call_days, rules.call_count)
         remove_old_messages(self._using, rules)
+        remove_old_requests(self._using, rules.request_days)
 
     def write_waiting(self) -> None:
         """Write all that waits now, a batch at a time. Blocking; for the writer thread and for tests."""
@@ -139,6 +144,10 @@ class Recorder:
                 self._write(batch)
         if self.capture is not None:
             self._write_messages(self.capture)
+        if self.requests is not None and self.requests.waiting:
+            # The rest is written next time, and has grown by then: a flood is one row a source.
+            entries = self.requests.take(MOST_AT_ONCE)
+            self._tried(partial(RequestWriter(connections[self._using], self.wall).write, entries))
 
     def _write_messages(self, capture: Capture) -> None:
         left = capture.waiting

@@ -31,8 +31,8 @@ class CallWriter:
         moment = datetime.now(UTC)
         # A BYE is noted by itself, perhaps before the attempt is written for the last time.
         told = [field.name for field in CallAttempt._meta.concrete_fields if field.name not in ("id", "hung_up_at")]
-        self._attempt_sql = _upsert(connection, CallAttempt(id=1, started_at=moment, steps=[]), ("id",), told)
-        self._branch_sql = _upsert(
+        self._attempt_sql = upsert_sql(connection, CallAttempt(id=1, started_at=moment, steps=[]), ("id",), told)
+        self._branch_sql = upsert_sql(
             connection,
             CallBranch(attempt_id=1, position=0, started_at=moment),
             ("attempt", "position"),
@@ -114,7 +114,8 @@ class CallWriter:
         ]
 
 
-def _upsert(connection: BaseDatabaseWrapper, example: Model, unique: Sequence[str], updated: Sequence[str]) -> str:
+def upsert_sql(connection: BaseDatabaseWrapper, example: Model, unique: Sequence[str], updated: Sequence[str]) -> str:
+    """INSERT of all fields that updates those ``updated`` where ``unique`` is taken."""
     model = type(example)
     fields = [field for field in model._meta.concrete_fields if not field.primary_key or "id" in unique]
     query = InsertQuery(

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from proxy import call_views, recording_views, views
+from proxy import call_views, recording_views, request_views, views
 
 urlpatterns = [
     path("calls/", views.CallsView.as_view(), name="calls"),
@@ -12,6 +12,7 @@ urlpatterns = [
         call_views.CallExportView.as_view(),
         name="call-export",
     ),
+    path("requests/", request_views.RequestsView.as_view(), name="requests"),
     path("recording/", recording_views.RecordingView.as_view(), name="recording"),
     path("routing/", views.ServerPolicyView.as_view(), name="routing"),
 ]

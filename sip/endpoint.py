@@ -34,6 +34,9 @@ from sip.transport.websocket import MayComeFrom
 MAX_KEPT_HOPS = 4_096
 
 
+Refused = Callable[[Request, Flow, int, str], None]
+
+
 class Tap(Protocol):
     """Sees every message in the order in which this server saw and sent it. Must be quick, and must not raise.
 
@@ -80,6 +83,7 @@ class Endpoint:
     ) -> None:
         self.count: Counter[str] = Counter()
         self.tap: Tap | None = None
+        self.refused: Refused | None = None  # told of requests that are too malformed for any core
         self._addresses = listeners
         self._multicast = multicast
         self._network: Network = network or SocketNetwork(self.count, name_servers, tls, may_come_from)
@@ -194,6 +198,8 @@ class Endpoint:
             via = request.via
             stamp(request, via, flow)
             self._layer.answer_statelessly(request, via, flow, status, reason)
+            if self.refused is not None:
+                self.refused(request, flow, status, reason)
         except BadMessage:
             self.count["not_answerable"] += 1  # without a Via there is no way back
 

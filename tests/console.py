@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from proxy.ladder.calls import Message
-from proxy.models import CallAttempt, CallMessage, StoredMessage
+from proxy.models import CallAttempt, CallMessage, RequestRecord, StoredMessage
 from registrar.models import Binding, Domain, SipUser
 from sipadmin.bus import EngineUnavailable
 from sipadmin.provisioning import save_domain, save_user
@@ -116,6 +116,17 @@ def stored_message(user: SipUser, number: int = 1, **facts) -> StoredMessage:
         "received_at": now, "expires_at": now + timedelta(days=1),
     }  # fmt: skip
     return StoredMessage.objects.create(id=1_700_000_000_000_000 + number, user=user, **{**values, **facts})
+
+
+def request_record(number: int = 1, **facts) -> RequestRecord:
+    """A decision about requests that are no call attempt, as the engine writes it."""
+    now = timezone.now()
+    values = {
+        "method": "REGISTER", "host": "192.0.2.66", "source": "udp:192.0.2.66:5060", "sender": "sip:bob@example.org",
+        "target": "sip:bob@example.org", "call_id": f"r-{number}", "status": 404, "reason": "No such user", "count": 7,
+        "steps": [{"text": "No such user", "rule": "R03", "section": "10.3 step 5"}], "first_at": now, "last_at": now,
+    }  # fmt: skip
+    return RequestRecord.objects.create(id=6_000_000_000_000 + number, **{**values, **facts})
 
 
 def traced(row: CallAttempt, messages: Sequence[Message] | None = None) -> CallAttempt:

@@ -2,11 +2,14 @@ from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from proxy.api import traces, views
+from proxy.api.requests import RequestRecordViewSet
 from proxy.api.stored_messages import StoredMessageViewSet
 
 router = SimpleRouter()
 router.register("calls", views.CallViewSet, basename="api-call")
 router.register("stored-messages", StoredMessageViewSet, basename="api-stored-message")
+
+router.register("requests", RequestRecordViewSet, basename="api-request")
 
 urlpatterns = [
     path("recording/", traces.RecordingView.as_view(), name="api-recording"),

@@ -32,6 +32,7 @@ RAIL = [
 ]
 SYSTEM = [
     Entry("health", "Health", "health"),
+    Entry("requests", "Requests", "requests"),
     Entry("recording", "Recording", "recording"),
     Entry("accounts", "Accounts", "accounts", for_administrators=True),
     Entry("tokens", "API tokens", "tokens", for_administrators=True),

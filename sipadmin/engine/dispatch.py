@@ -38,12 +38,13 @@ class Guard(Protocol):
 
 
 Watch = Callable[[ServerTransaction, DomainEntry | None, float], None]
+Malformed = Callable[[Request, Flow, int, str], None]
 
 
 class Dispatch:
     """The transaction user of the endpoint. ``domain_of`` gives the domain of ours that a URI is in.
 
-    ``watch`` is told of every REGISTER once it was handed over.
+    ``watch`` is told of every REGISTER once it was handed over, ``malformed`` of requests that no core could read.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Dispatch:
         proxy: Proxy,
         guard: Guard,
         watch: Watch = lambda transaction, domain, now: None,
+        malformed: Malformed = lambda request, flow, status, reason: None,
     ) -> None:
         self._domain_of = domain_of
         self._registrar = registrar
@@ -61,8 +63,16 @@ class Dispatch:
         self._proxy = proxy
         self._guard = guard
         self._watch = watch
+        self._malformed = malformed
 
     def request_received(self, transaction: ServerTransaction, now: float) -> None:
+        try:
+            self._hand_over(transaction, now)
+        except BadMessage as error:  # whose answer is the transaction layer's
+            self._malformed(transaction.request, transaction.flow, error.status, error.reason)
+            raise
+
+    def _hand_over(self, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
         user_agent = request.first("user-agent")
         if user_agent and self._guard.is_scanner(user_agent, transaction.flow, now):

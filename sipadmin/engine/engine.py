@@ -19,6 +19,7 @@ from proxy.offline.handler import OfflineMessages
 from proxy.offline.store import MessageStore, read_index
 from proxy.policy import PolicySnapshot, load_snapshot
 from proxy.recorder import Recorder
+from proxy.request_log import RequestLog
 from proxy.trace.capture import Capture
 from proxy.trace.levels import OFF, RecordingRules
 from proxy.trace.rows import load_rules
@@ -43,6 +44,7 @@ from sipadmin.engine.config_changes import ConfigChanges, Install
 from sipadmin.engine.dispatch import Dispatch
 from sipadmin.engine.event_log import EventLog
 from sipadmin.engine.knocks import Knocks
+from sipadmin.engine.request_notes import RequestNotes
 from sipadmin.engine.traffic import Traffic
 from sipadmin.models import ConfigChange, KeptAnswer
 
@@ -80,7 +82,10 @@ class Engine:
         self.bans.guard = endpoint.gate = self.guard
         nonces = NonceFactory(config.nonce_secret, valid_from=self.started_at)
         authenticator = Authenticator(nonces, watch=self.guard)
-        self.recorder = Recorder(announce, self.clock.wall, capture=self.capture)
+        self.requests = RequestLog(self.clock.wall)
+        notes = RequestNotes(self.requests, endpoint.now)
+        endpoint.refused = notes.malformed
+        self.recorder = Recorder(announce, self.clock.wall, capture=self.capture, requests=self.requests)
         gruus = Gruus(config.gruu_secret)
         self.proxy = ProxyHandler(
             endpoint,
@@ -94,6 +99,7 @@ class Engine:
             trunks=config.trunks,
             supported=sorted(SUPPORTED),
             gruus=gruus,
+            requests=self.requests,
         )
         self.registrar = RegistrarHandler(
             endpoint,
@@ -124,7 +130,9 @@ class Engine:
             self.proxy.binding_changed,
             self.offline.binding_changed,
         )
-        self.dispatch = Dispatch(self.domain_of, self.registrar, self.watching, self.proxy, self.guard, knocks.watch)
+        self.dispatch = Dispatch(
+            self.domain_of, self.registrar, self.watching, self.proxy, self.guard, knocks.watch, notes.malformed
+        )
         self.changes = ConfigChanges(self.refresh, self.executor, self.refresh_users)
         self.traffic = Traffic()
         self._housekeeping: asyncio.Task[None] | None = None
@@ -287,6 +295,8 @@ class Engine:
                 "messages_dropped": self.capture.dropped,
                 "calls_without_messages": self.capture.left_out,
                 "calls_followed": len(self.capture),
+                "requests_waiting": self.requests.waiting,
+                "requests_lumped": self.requests.lumped,
             },
             "events": {
                 "waiting": self.events.waiting,

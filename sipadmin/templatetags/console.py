@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from proxy.ladder.visible import visible
 from sipadmin.dashboard import navigation
 
 register = template.Library()
@@ -94,6 +95,12 @@ def ring_time(facts: Any) -> str:
 def lookup(mapping: Any, key: Any) -> Any:
     """An entry of a dictionary; None without."""
     return mapping.get(key) if isinstance(mapping, dict) else None
+
+
+@register.filter
+def shown(text: Any) -> str:
+    """Text from the wire without what would turn letters around or move a cursor."""
+    return visible(str(text or ""))
 
 
 def step_parts(step: Any) -> tuple[str, str]:

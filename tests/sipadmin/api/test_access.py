@@ -14,7 +14,7 @@ from sipadmin.accounts.models import SCOPES, ApiToken
 from sipadmin.accounts.tokens import issue_token
 from sipadmin.models import AuditEntry, Event
 from sipadmin.security.models import Ban
-from tests.console import attempt, bind, stored_message
+from tests.console import attempt, bind, request_record, stored_message
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +135,8 @@ def endpoints(alice, bob, domain):
         (f"calls/{call.pk}/messages/", "calls", []),
         (f"calls/{call.pk}/export/txt/", "calls", []),
         ("recording/", "routing", ["patch"]),
+        ("requests/", "calls", []),
+        (f"requests/{request_record().pk}/", "calls", []),
         ("events/", "events", []),
         (f"events/{event.pk}/", "events", []),
         ("bans/", "security", ["post"]),

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.models import RecordingSettings
 from sipadmin.accounts.tokens import issue_token
-from tests.console import attempt, traced
+from tests.console import attempt, request_record, traced
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +77,23 @@ class TestRecording:
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["pointer"] == "#/message_days"
         assert operator_page.patch(self.PLACE, {"level": "off"}, content_type="application/json").status_code == 403
+
+
+class TestRequests:
+    PLACE = "/api/v1/requests/"
+
+    def test_it_works(self, operator_page):
+        row = request_record()
+        facts = operator_page.get(f"{self.PLACE}{row.pk}/").json()
+        assert (facts["method"], facts["status"], facts["count"]) == ("REGISTER", 404, 7)
+        assert facts["steps"][0]["section"] == "10.3 step 5"
+
+    @pytest.mark.parametrize(
+        ("query", "count"),
+        [("", 2), ("?status=403", 1), ("?host=192.0.2.66", 1), ("?method=MESSAGE", 1), ("?target__ic=ZOE", 1),
+         ("?status__gte=404", 1), ("?sender__ic=bob", 2)],
+    )  # fmt: skip
+    def test_filters(self, admin_page, query, count):
+        request_record(1)
+        request_record(2, method="MESSAGE", target="sip:zoe@example.net", host="192.0.2.7", status=403)
+        assert len(admin_page.get(self.PLACE + query).json()["results"]) == count

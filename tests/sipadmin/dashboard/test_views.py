@@ -86,6 +86,7 @@ def places(alice, bob, domain, administrator):
         (reverse("forgive-source"), "post"),
         (reverse("recording"), "read and post"),
         (reverse("remove-messages", args=[bob.pk]), "post"),
+        (reverse("requests"), "read"),
         (reverse("call-export", args=[call.pk, "txt"]), "read"),
         (reverse("tokens"), "admin"),
         (reverse("revoke-token", args=[token.pk]), "post"),
