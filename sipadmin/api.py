@@ -36,6 +36,7 @@ class RootView(APIView):
             "audit": "api-audit-list",
             "operators": "api-operator-list",
             "tokens": "api-token-list",
+            "webhooks": "api-webhook-list",
             "bans": "api-ban-list",
             "schema": "api-schema",
             "docs": "api-docs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -51,3 +52,10 @@ def build_sip() -> Any:
 application = ProtocolTypeRouter(
     {"http": get_asgi_application(), "websocket": Lazily(build_websocket), "sip": Lazily(build_sip)}
 )
+
+
+if "daphne.cli" in sys.modules:
+    # The web process, and not runsip, which imports this file too. Daphne has no lifespan events to start it by.
+    from sipadmin.webhooks.worker import Worker
+
+    Worker().start()

@@ -31,7 +31,7 @@ class Sipadmin:
     and key (empty: our own); ``tls_client_ca`` and ``tls_server_ca`` files or None; ``ws_origins`` the pages that may
     use our WebSockets (None: our own, "*": any); ``rate`` messages a second that one source may send unasked, 0 for any
     number, None for the usual; ``operators_act`` whether operators may ban, undo bans and remove
-    contacts.
+    contacts; ``webhook_networks`` networks that webhooks may lead to though they are not public.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class Sipadmin:
         "tls_client_ca",
         "tls_server_ca",
         "trusted",
+        "webhook_networks",
         "ws_origins",
     )
 
@@ -84,6 +85,10 @@ class Sipadmin:
         origins = environ.get("SIPADMIN_WS_ORIGINS")
         self.ws_origins = None if origins is None else [parse_origin(text) for text in split_words(origins)]
         self.rate = parse_rate(environ.get("SIPADMIN_RATE", ""))
+        self.webhook_networks = [
+            parse_network(text, "SIPADMIN_WEBHOOK_NETWORKS")
+            for text in split_words(environ.get("SIPADMIN_WEBHOOK_NETWORKS", ""))
+        ]
         self.operators_act = environ.get("SIPADMIN_OPERATORS_ACT", "") == "1"
         self.dns = [parse_name_server(text) for text in split_words(environ.get("SIPADMIN_DNS", ""))]
 

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "sipadmin",
     "sipadmin.accounts",
     "sipadmin.security",
+    "sipadmin.webhooks",
 ]
 
 MIDDLEWARE = [

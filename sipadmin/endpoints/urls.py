@@ -9,6 +9,7 @@ from sipadmin.endpoints.bans import BanViewSet
 from sipadmin.endpoints.events import EventViewSet
 from sipadmin.endpoints.operators import OperatorViewSet
 from sipadmin.endpoints.tokens import TokenViewSet
+from sipadmin.endpoints.webhooks import DeliveryViewSet, WebhookViewSet
 
 router = SimpleRouter()
 router.register("events", EventViewSet, basename="api-event")
@@ -16,6 +17,8 @@ router.register("bans", BanViewSet, basename="api-ban")
 router.register("audit", AuditViewSet, basename="api-audit")
 router.register("operators", OperatorViewSet, basename="api-operator")
 router.register("tokens", TokenViewSet, basename="api-token")
+router.register("webhooks", WebhookViewSet, basename="api-webhook")
+router.register(r"webhooks/(?P<webhook>\d{1,18})/deliveries", DeliveryViewSet, basename="api-delivery")
 
 urlpatterns = [
     path("users/<str:aor>/rotate-password/", phones.RotatePasswordView.as_view(), name="api-rotate-password"),

@@ -1,0 +1,11 @@
+from tests.console import (  # noqa: F401
+    admin_page,
+    administrator,
+    alice,
+    bob,
+    domain,
+    engine,
+    no_engine,
+    operator,
+    operator_page,
+)
