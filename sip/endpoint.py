@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
@@ -360,6 +360,10 @@ class Endpoint:
     def listeners(self) -> list[Listener]:
         """The open listeners, with their real ports."""
         return self._listeners.all
+
+    def connection_counts(self) -> Mapping[str, int]:
+        """Connections by protocol, those included that are being opened."""
+        return self._network.connection_counts()
 
     def listener_for(self, next_hop: NextHop) -> Listener:
         """Listener that a request to this next hop leaves from; LookupError when there is none of its kind."""

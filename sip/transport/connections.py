@@ -105,8 +105,9 @@ class Connections:
             await asyncio.gather(*self._opening, return_exceptions=True)
         self._servers.clear()
 
-    def __len__(self) -> int:
-        return len(self._all)
+    def counts(self) -> Counter[str]:
+        """Connections that are open or being opened, by protocol."""
+        return Counter(connection.protocol for connection in self._all)
 
     def to(self, protocol: str, remote: tuple[str, int], local: tuple[str, int], name: str = "") -> Connection | None:
         """Connection to ``remote``: one that is open, or a new one from the address of our listener ``local``.

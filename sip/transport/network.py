@@ -7,7 +7,7 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -72,6 +72,8 @@ class Network(Protocol):
     def is_local_address(self, host: str) -> bool: ...
 
     def reload_certificates(self) -> None: ...
+
+    def connection_counts(self) -> Mapping[str, int]: ...
 
     def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
         """Call back with the records, [] when there are none: at once when known."""
@@ -199,6 +201,9 @@ class SocketNetwork:
         self._udp.clear()
         self._multicast.clear()
         self._listening.clear()
+
+    def connection_counts(self) -> Mapping[str, int]:
+        return self._connections.counts()
 
     # Certificates
 

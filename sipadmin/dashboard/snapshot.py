@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from proxy.models import CallAttempt, CallBranch
 from registrar.models import Binding, Domain, SipUser
+from sipadmin.addresses import HostPort
 from sipadmin.bus import EngineUnavailable, engine_command
 from sipadmin.models import Event
 from sipadmin.security.models import Ban
@@ -157,11 +158,12 @@ def engine_state() -> dict[str, Any]:
     }
 
 
-def listener_text(listener: Any) -> str:
-    if not isinstance(listener, dict):
-        return str(listener)
-    host = str(listener.get("host", ""))
-    return f"{listener.get('protocol', '')} {f'[{host}]' if ':' in host else host}:{listener.get('port', '')}"
+def listener_text(listener: dict[str, Any]) -> str:
+    """``tls 192.0.2.1:5061``, and what others call it where that differs."""
+    address = str(HostPort(listener["host"], listener["port"]))
+    advertised = listener.get("advertised") or address
+    called = "" if advertised == address else f" as {advertised}"
+    return f"{listener['protocol']} {address}{called}"
 
 
 def figures() -> dict[str, Any]:

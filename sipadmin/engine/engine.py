@@ -273,6 +273,7 @@ class Engine:
                 for one in self.endpoint.listeners
             ],
             "multicast": self.config.multicast,
+            "connections": dict(self.endpoint.connection_counts()),
             "counts": self.counts(),
             "traffic": self.traffic.last,
             "received": dict(self.endpoint.count),

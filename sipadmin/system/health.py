@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from sipadmin.bus import EngineUnavailable
 
 MOST_LAG = 0.5  # seconds that the engine's loop may be late before phones notice
 MOST_WAITING = 1000  # rows that may wait for the database before something is wrong with it
+EXPIRES_SOON = 14 * 86_400.0  # seconds before the end of a certificate when somebody should know
 LEAST_SPACE = 500 * 1024 * 1024  # bytes free on the disk of the data folder
 
 
@@ -34,8 +37,30 @@ def engine_facts() -> dict[str, Any]:
         return {"error": str(error)}
 
 
-def checks(facts: Mapping[str, Any]) -> list[Check]:
-    return [*engine_checks(facts), database_check(), disk_check()]
+def certificates() -> list[dict[str, Any]]:
+    """The certificates of the TLS and secure WebSocket listeners; empty with none, or while the engine is down."""
+    try:
+        found: list[dict[str, Any]] = bus.engine_command("certificates", timeout=1.0).get("certificates", [])
+    except EngineUnavailable:
+        return []
+    return found
+
+
+def checks(facts: Mapping[str, Any], shown: Sequence[Mapping[str, Any]] = ()) -> list[Check]:
+    """``shown`` are the certificates."""
+    now = time.time()
+    found = [certificate_check(one, now) for one in shown]
+    return [*engine_checks(facts), *found, database_check(), disk_check()]
+
+
+def certificate_check(one: Mapping[str, Any], now: float) -> Check:
+    left = float(one["until"]) - now
+    until = datetime.fromtimestamp(float(one["until"]), UTC).date()
+    whose = "of its own" if one["is_self_signed"] else "of an authority"
+    text = f"{', '.join(one['names']) or one['file']}, {whose}, until {until}."
+    if left <= 0:
+        return Check("Certificate", "failed", f"{text} Phones refuse it: put a new one in its place.")
+    return Check("Certificate", "ringing" if left < EXPIRES_SOON else "answered", text)
 
 
 def engine_checks(facts: Mapping[str, Any]) -> list[Check]:
@@ -96,7 +121,13 @@ def disk_check() -> Check:
 
 def counters(facts: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, int]]]]:
     """Groups of counters since the engine's start: (group, [(name, number)])."""
-    groups = (("Received", "received"), ("Registrar", "registrar"), ("Proxy", "proxy"), ("In memory", "counts"))
+    groups = (
+        ("Connections", "connections"),
+        ("Received", "received"),
+        ("Registrar", "registrar"),
+        ("Proxy", "proxy"),
+        ("In memory", "counts"),
+    )
     found = []
     for title, key in groups:
         numbers = facts.get(key)

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.views.generic import TemplateView
 
+from sipadmin.dashboard.snapshot import listener_text
 from sipadmin.system import health
 
 
@@ -17,11 +18,14 @@ class HealthView(LoginRequiredMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         facts = health.engine_facts()
+        shown = [] if "error" in facts else health.certificates()
         return {
             **super().get_context_data(**kwargs),
             "page": "system",
             "tab": "health",
-            "checks": health.checks(facts),
+            "checks": health.checks(facts, shown),
             "facts": facts,
+            "listeners": [listener_text(listener) for listener in facts.get("listeners", [])],
+            "certificates": shown,
             "counters": health.counters(facts),
         }

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -226,6 +227,9 @@ class ImaginaryNetwork:
 
     def reload_certificates(self) -> None:
         pass
+
+    def connection_counts(self) -> dict[str, int]:
+        return Counter(one.flow.protocol for one in self.connections.values() if one.is_open)
 
     def look_up(self, question: Question, done: Callable[[Sequence[Record]], None]) -> None:
         known: Sequence[Record] = self.records.get(question, [])

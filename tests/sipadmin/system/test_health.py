@@ -53,3 +53,29 @@ def test_disk_and_database(settings, tmp_path, monkeypatch):
     assert health.disk_check().state == "ringing"
     settings.DATA_DIR = tmp_path / "nowhere"
     assert health.disk_check().state == "failed"
+
+
+CERTIFICATE = {"file": "/x/own.pem", "names": ["sip.example.org"], "sha256": "AB:CD", "is_self_signed": True}
+
+
+@pytest.mark.parametrize(("days", "state"), [(-1, "failed"), (5, "ringing"), (100, "answered")])
+def test_a_certificate_near_its_end(days, state):
+    found = health.certificate_check({**CERTIFICATE, "until": 1e9 + days * 86_400}, 1e9)
+    assert found.state == state and "sip.example.org" in found.text
+
+
+def test_listeners_and_certificates_are_shown(admin_page, engine, monkeypatch):
+    listeners = [
+        {"protocol": "tls", "host": "::1", "port": 5061, "advertised": "sip.example.org:5061"},
+        {"protocol": "ws", "host": "192.0.2.1", "port": 8080, "advertised": "192.0.2.1:8080"},
+    ]
+
+    def command(name, **arguments):
+        if name == "certificates":
+            return {"certificates": [{**CERTIFICATE, "until": 4e9}]}
+        return {**WELL, "listeners": listeners, "connections": {"wss": 7}}
+
+    monkeypatch.setattr("sipadmin.bus.engine_command", command)
+    text = admin_page.get("/system/").content.decode()
+    for words in ("tls [::1]:5061 as sip.example.org:5061", "ws 192.0.2.1:8080<", "AB:CD", "until 2096-", "wss"):
+        assert words in text
