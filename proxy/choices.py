@@ -13,6 +13,7 @@ REDIRECT = "redirect"
 REDIRECT_301 = "redirect-301"
 FORWARD = "forward"
 REFUSE = "refuse"
+REJECT = "reject"  # what routing rules call it
 
 # Whose messages are stored for users who are away (registrar.choices.STORE_MESSAGES).
 NOBODY = "no"
@@ -30,6 +31,19 @@ LABELS = {
     FORWARD: "forward to another URI",
     REFUSE: "refuse with a status code",
 }
+
+
+# What routing rules do, and how they ring.
+RULE_ACTIONS = {
+    PROXY: "ring the targets, or the user's phones",
+    FORWARD: "forward to one address, by its own policy",
+    REDIRECT: "redirect to the targets, or to the user's phones",
+    REJECT: "reject with a status code",
+}
+BY_Q = "by-q"
+PARALLEL = "parallel"
+SERIAL = "serial"
+RULE_FORKS = {BY_Q: "highest q first, equal q together", PARALLEL: "all at once", SERIAL: "one after another"}
 
 
 class Policy(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from proxy.choices import PROXY, parse_policy
+from proxy.choices import BY_Q, PROXY, RULE_ACTIONS, RULE_FORKS, parse_policy
 from proxy.trace.levels import LEVELS, WITH_BODIES
 
 
@@ -47,6 +47,59 @@ class DeliveryPolicy(models.Model):
 
     def __str__(self) -> str:
         return self.policy
+
+
+class RoutingRule(models.Model):
+    """What becomes of requests for users of ours that look like this, before their own policy is asked."""
+
+    priority = models.PositiveIntegerField(
+        validators=[MaxValueValidator(1_000_000)], help_text="The lowest number that fits decides."
+    )
+    description = models.CharField(max_length=100, blank=True, help_text="What it is for, such as night.")
+    enabled = models.BooleanField(default=True)
+    domain = models.ForeignKey(
+        "registrar.Domain", on_delete=models.CASCADE, null=True, blank=True, related_name="routing_rules",
+        help_text="Of the user who is called; any when empty.",
+    )  # fmt: skip
+    user_pattern = models.CharField(
+        "called user", max_length=256, blank=True, help_text="As dialled, such as 0049*; * stands for anything."
+    )
+    method = models.CharField(
+        "methods", max_length=100, blank=True, help_text="Such as INVITE, MESSAGE; any when empty."
+    )
+    source_cidr = models.CharField(
+        "source network", max_length=43, blank=True, help_text="Of the sender, such as 192.0.2.0/24; any when empty."
+    )
+    caller = models.CharField(
+        max_length=256, blank=True,
+        help_text="From, such as *@example.org. When empty: anybody, but targets elsewhere are for users only.",
+    )  # fmt: skip
+    action = models.CharField(max_length=16, choices=[(word, label) for word, label in RULE_ACTIONS.items()])
+    fork = models.CharField(
+        "ring", max_length=16, choices=[(word, label) for word, label in RULE_FORKS.items()], default=BY_Q
+    )
+    targets = models.JSONField(default=list, blank=True, help_text="SIP URIs; the user's own phones when empty.")
+    reject_code = models.PositiveSmallIntegerField(null=True, blank=True, help_text="400 to 699.")
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["priority", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """As the decision record shows it: ``20 'night'``."""
+        short = self.description[:40]
+        return f"{self.priority} '{short}'" if short else f"{self.priority}"
+
+    def clean(self) -> None:
+        from proxy.rule_rows import check_rule
+
+        check_rule(self)
 
 
 class StoredMessage(models.Model):

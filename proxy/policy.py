@@ -9,10 +9,14 @@ from django.db.models import Q
 
 from proxy.choices import INHERIT, Policy, parse_policy
 from proxy.core.facts import DEFAULT_RING_TIME, SERVER_DEFAULT, EffectivePolicy
+from proxy.core.rules import RuleBook
 from proxy.models import DeliveryPolicy
+from proxy.rule_rows import load_rules
 
 if TYPE_CHECKING:
     from registrar.models import SipUser
+
+NO_RULES = RuleBook()
 
 _COLUMNS = (
     "is_server",
@@ -37,14 +41,16 @@ class PolicyAt(NamedTuple):
 class PolicySnapshot:
     """All delivery policies at one moment. Never changed; a new one takes its place."""
 
-    __slots__ = ("_by_domain", "_server", "_users")
+    __slots__ = ("_by_domain", "_server", "_users", "rules")
 
     def __init__(
         self,
         server: PolicyAt | None = None,
         domains: Mapping[int, PolicyAt] | None = None,
         users: Mapping[int, PolicyAt] | None = None,
+        rules: RuleBook = NO_RULES,
     ) -> None:
+        self.rules = rules
         self._server = _below(server, SERVER_DEFAULT, "server")
         self._by_domain = {key: _below(at, self._server, "domain") for key, at in (domains or {}).items()}
         self._users = dict(users or {})
@@ -66,8 +72,8 @@ def _below(at: PolicyAt | None, inherited: EffectivePolicy, origin: str) -> Effe
 
 
 def load_snapshot() -> PolicySnapshot:
-    """All policies from the database. Blocking."""
-    return _snapshot(DeliveryPolicy.objects.values_list(*_COLUMNS))
+    """All policies and rules from the database. Blocking."""
+    return _snapshot(DeliveryPolicy.objects.values_list(*_COLUMNS), load_rules())
 
 
 def load_part(where: Q) -> PolicySnapshot:
@@ -80,7 +86,9 @@ def effective_for(user: SipUser) -> EffectivePolicy:
     return load_part(Q(domain_id=user.domain_id) | Q(user_id=user.pk)).effective(user.pk, user.domain_id)
 
 
-def _snapshot(rows: Iterable[tuple[bool, int | None, str, int | None, str, str, str, int | None]]) -> PolicySnapshot:
+def _snapshot(
+    rows: Iterable[tuple[bool, int | None, str, int | None, str, str, str, int | None]], rules: RuleBook = NO_RULES
+) -> PolicySnapshot:
     server: PolicyAt | None = None
     domains: dict[int, PolicyAt] = {}
     users: dict[int, PolicyAt] = {}
@@ -96,7 +104,7 @@ def _snapshot(rows: Iterable[tuple[bool, int | None, str, int | None, str, str, 
             domains[domain_id] = PolicyAt(policy, seconds, domain_name)
         elif user_id is not None:
             users[user_id] = PolicyAt(policy, seconds, f"{username}@{user_domain}")
-    return PolicySnapshot(server, domains, users)
+    return PolicySnapshot(server, domains, users, rules)
 
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from proxy.choices import FORWARD, PROXY, Policy
+from proxy.choices import FORWARD, PROXY, REDIRECT, REFUSE, Policy
 from proxy.core.facts import (
     BindingFacts,
     DirectoryFacts,
@@ -16,6 +16,7 @@ from proxy.core.facts import (
     Responsibility,
     UserFacts,
 )
+from proxy.core.rules import Asked, Rule
 from proxy.core.wishes import as_wished
 from proxy.instances import Instance, Instances
 from sip.message.params import printable
@@ -52,10 +53,37 @@ class Recipients:
             return self._of_instance(transaction, domain, uri, instance)
         username = uri.username
         user = self._directory.user(domain, username)
-        bindings = self._location.lookup(user.aor, now) if user is not None and user.enabled else ()
+        bindings = self._bindings(user, now)
         policy = self._policy_for(transaction, domain, user, bindings)
         name = user.username if user is not None else printable(username)
+        rule = self._rule_for(transaction, domain, user, uri)
+        if rule is not None:
+            policy = by_rule(rule, policy)
+            if rule.is_final:
+                return Recipient(domain, user, name, policy, rule.targets, rule=rule)
         return Recipient(domain, user, name, policy, bindings)
+
+    def phones_of(self, uri: Uri, now: float) -> Recipient | None:
+        """The user of an address-of-record and his phones, whatever rules there are; None when he is gone."""
+        domain = self._responsibility.domain_of(uri)
+        user = self._directory.user(domain, uri.username) if domain is not None else None
+        if domain is None or user is None:
+            return None
+        policy = self._policies().effective(user.id, domain.id)
+        return Recipient(domain, user, user.username, policy, self._bindings(user, now))
+
+    def leads_elsewhere(self, recipient: Recipient) -> Uri | None:
+        """Where a rule would send a request for anybody, out of this server; None where it does not.
+
+        That is relaying, and for those who may. A rule that names its callers has been told who may.
+        """
+        rule = recipient.rule
+        if rule is None or rule.match.caller is not None or rule.policy.action == REDIRECT:
+            return None
+        return next((target.uri for target in rule.targets if not self._responsibility.is_own(target.uri)), None)
+
+    def _bindings(self, user: UserFacts | None, now: float) -> Sequence[BindingFacts]:
+        return self._location.lookup(user.aor, now) if user is not None and user.enabled else ()
 
     def _of_instance(
         self, transaction: ServerTransaction, domain: DomainFacts, uri: Uri, instance: Instance
@@ -63,7 +91,10 @@ class Recipients:
         """Who asks for one phone gets that phone or nobody (RFC 5627 §5.1): his forwarding is for his other callers."""
         user = instance.user
         effective = self._policy_for(transaction, domain, user, instance.bindings)
-        if effective.policy.action == FORWARD:
+        rule = self._rule_for(transaction, domain, user, uri)
+        if rule is not None and rule.policy.action == REFUSE:
+            effective = by_rule(rule, effective)
+        elif effective.policy.action == FORWARD:
             effective = effective._replace(policy=Policy(PROXY))
         name = user.username if user is not None else printable(uri.username)
         return Recipient(domain, user, name, effective, instance.bindings, is_one_phone=True)
@@ -78,3 +109,22 @@ class Recipients:
         """The one place where a policy is chosen; what depends on the request and its source goes in here."""
         effective = self._policies().effective(user.id if user is not None else None, domain.id)
         return as_wished(effective, domain, transaction.request.method, bindings)
+
+    def _rule_for(
+        self, transaction: ServerTransaction, domain: DomainFacts, user: UserFacts | None, uri: Uri
+    ) -> Rule | None:
+        """The routing rule that is for this request, before what user, domain and server have set."""
+        rules = self._policies().rules
+        if not len(rules):
+            return None
+        request = transaction.request
+        dialled, caller = uri.aor(), request.from_.uri.aor().removeprefix("sip:")
+        username = uri.username
+        aor = user.aor if user is not None else f"sip:{username}@{domain.name}"
+        asked = Asked(username, dialled, aor, request.method, caller, transaction.flow.remote[0])
+        return rules.find(domain.id, asked)
+
+
+def by_rule(rule: Rule, inherited: EffectivePolicy) -> EffectivePolicy:
+    """The policy that a rule puts in the place of another; phones ring as long as they would have."""
+    return EffectivePolicy(rule.policy, inherited.ring_time, "rule", rule.name)

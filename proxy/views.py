@@ -13,7 +13,7 @@ from django.views.generic import TemplateView
 from proxy.api.stored_messages import remove_stored
 from proxy.choices import LABELS
 from proxy.forms import ServerPolicyForm
-from proxy.models import DeliveryPolicy, StoredMessage
+from proxy.models import DeliveryPolicy, RoutingRule, StoredMessage
 from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import add_errors, say_saved
 from sipadmin.dashboard import snapshot
@@ -46,7 +46,7 @@ class RemoveMessagesView(AdministratorRequired, View):
 
 
 class ServerPolicyView(AdministratorWrites, View):
-    """The server's default policy, and who overrides it."""
+    """Routing rules, the server's default policy, and who overrides it."""
 
     template_name = "proxy/routing.html"
 
@@ -73,6 +73,7 @@ class ServerPolicyView(AdministratorWrites, View):
             "page": "routing",
             "form": form,
             "labels": LABELS.items(),
+            "rules": RoutingRule.objects.select_related("domain"),
             "domain_rows": rows.filter(domain__isnull=False).order_by("domain__name")[:200],
             "user_rows": rows.filter(user__isnull=False).order_by("user__domain__name", "user__username")[:200],
             "user_row_count": rows.filter(user__isnull=False).count(),

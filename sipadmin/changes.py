@@ -11,7 +11,7 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
-from proxy.models import DeliveryPolicy, RecordingSettings
+from proxy.models import DeliveryPolicy, RecordingSettings, RoutingRule
 from registrar.models import Alias, Domain, DomainAlias, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.audit.context import current
 from sipadmin.models import ConfigChange
@@ -70,7 +70,7 @@ def subject(row: models.Model) -> tuple[str, int | None]:
             return "user", row.user_id
         case ThirdPartyRule():
             return "rule", row.pk
-        case DeliveryPolicy():
+        case DeliveryPolicy() | RoutingRule():
             return "policy", None
         case RecordingSettings():
             return "recording", None
@@ -98,6 +98,7 @@ def connect() -> None:
         StaticContact,
         ThirdPartyRule,
         DeliveryPolicy,
+        RoutingRule,
         RecordingSettings,
     ):
         name = f"changes-{model.__name__}"

@@ -3,10 +3,12 @@ from rest_framework.routers import SimpleRouter
 
 from proxy.api import traces, views
 from proxy.api.requests import RequestRecordViewSet
+from proxy.api.routing_rules import RoutingRuleViewSet
 from proxy.api.stored_messages import StoredMessageViewSet
 
 router = SimpleRouter()
 router.register("calls", views.CallViewSet, basename="api-call")
+router.register("routing-rules", RoutingRuleViewSet, basename="api-routing-rule")
 router.register("stored-messages", StoredMessageViewSet, basename="api-stored-message")
 
 router.register("requests", RequestRecordViewSet, basename="api-request")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from proxy.choices import PROXY, Policy
+from proxy.core.rules import Rule, RuleBook
 from sip.message.uri import Uri
 
 DEFAULT_RING_TIME = 30.0  # seconds a group of phones may ring when nobody has said otherwise
@@ -148,8 +149,8 @@ class LocationFacts(Protocol):
 class EffectivePolicy(NamedTuple):
     """A recipient's delivery policy and where it comes from. ``ring_time`` in seconds.
 
-    ``origin`` is "user", "domain" or "server"; ``origin_name`` names that user or domain, empty for the server. ``why``
-    says why the policy is another one for this request than what was set there.
+    ``origin`` is "rule", "user", "domain" or "server"; ``origin_name`` names that rule, user or domain, empty for the
+    server. ``why`` says why the policy is another one for this request than what was set there.
     """
 
     policy: Policy
@@ -167,8 +168,10 @@ SERVER_DEFAULT = EffectivePolicy(Policy(PROXY), DEFAULT_RING_TIME, "server", "")
 
 
 class PolicyFacts(Protocol):
-    """Delivery policy in memory (``proxy.policy.PolicySnapshot``)."""
+    """Delivery policy and routing rules in memory (``proxy.policy.PolicySnapshot``)."""
 
+    @property
+    def rules(self) -> RuleBook: ...
     def effective(self, user_id: int | None, domain_id: int | None) -> EffectivePolicy: ...
 
 
@@ -222,7 +225,11 @@ class Target:
 
 class Recipient(NamedTuple):
     """Whom a Request-URI of ours means. ``user`` is None when the domain knows nobody of that name; ``is_one_phone``:
-    it asks for one phone of his and no other (RFC 5627 §5.1)."""
+    it asks for one phone of his and no other (RFC 5627 §5.1).
+
+    ``rule`` is set where a routing rule says what becomes of the request, whoever the user is; its targets are the
+    bindings then.
+    """
 
     domain: DomainFacts
     user: UserFacts | None
@@ -230,6 +237,7 @@ class Recipient(NamedTuple):
     policy: EffectivePolicy
     bindings: Sequence[BindingFacts]
     is_one_phone: bool = False
+    rule: Rule | None = None
 
 
 class Refuse:

@@ -8,7 +8,7 @@ from functools import partial
 from proxy.choices import FORWARD, PROXY, REFUSE
 from proxy.core.call_forwarding import Arranged, after, at_once, without_phone
 from proxy.core.explain import Step, Steps, number
-from proxy.core.facts import BindingFacts, FlowFacts, Recipient, Refuse, Target
+from proxy.core.facts import CONTACTS, BindingFacts, FlowFacts, Recipient, Refuse, Target
 from proxy.core.forward import Forward as Forward
 from proxy.core.forward import Joining, group_targets
 from proxy.core.phones import by_phone, in_turn, phone_of
@@ -87,16 +87,20 @@ class TargetFinder:
         domain = recipient.domain
         if not domain.enabled:
             return Refuse(404, "Not Found", f"The domain {domain.name} is switched off: 404")
-        if user is None:
+        rule = recipient.rule
+        if user is None and rule is None:
             return Refuse(404, "Not Found", f"{name} is not a user of {domain.name}: 404")
-        if not user.enabled:
+        if user is not None and not user.enabled and rule is None:
             # 480 and not 404: the address exists and may come back (§21.4.18).
             return Refuse(480, "Temporarily Unavailable", f"{name} is switched off: 480")
-        if user.aor in self._seen or len(self._seen) >= MAX_FORWARDS_INSIDE:
-            chain = " to ".join([*self._seen, user.aor])
+        aor = user.aor if user is not None else f"sip:{name}@{domain.name}"
+        if aor in self._seen or len(self._seen) >= MAX_FORWARDS_INSIDE:
+            chain = " to ".join([*self._seen, aor])
             return Refuse(482, "Loop Detected", f"Forwarding goes round in circles, from {printable(chain, 120)}: 482")
-        self._seen.append(user.aor)
+        self._seen.append(aor)
         try:
+            if user is None or rule is not None:
+                return self._by_policy(request_uri, recipient, name)
             is_call = self._is_call
             arranged = at_once(user, is_one_phone=recipient.is_one_phone) if is_call else None
             if arranged is None:
@@ -142,7 +146,8 @@ class TargetFinder:
         self.steps.append(Step(f"Policy of {name}: {effective.policy} ({effective.origin_text}{why})", "", "16.5"))
         if action == REFUSE:
             status = int(argument)
-            return Refuse(status, reason_phrase(status), f"{name} takes no calls: {status} by policy")
+            why = f"{printable(effective.origin_text)} says so" if recipient.rule else f"{name} takes no calls"
+            return Refuse(status, reason_phrase(status), f"{_capital(why)}: {status} by policy")
         if action == FORWARD:
             return self._forward(Uri.parse(argument), request_uri, recipient, name)
         if action in REDIRECTING and self._is_ringing:
@@ -157,7 +162,8 @@ class TargetFinder:
                 self._now,
                 self.steps,
                 self._caller,
-                recipient.domain.redirect_reveals,
+                # What an administrator wrote into a rule is meant to be known.
+                recipient.domain.redirect_reveals if recipient.rule is None else CONTACTS,
             )
             return found or self._instead(request_uri, recipient, name)
         return self._proxy(action, request_uri, recipient, name)
@@ -188,7 +194,8 @@ class TargetFinder:
         domain = recipient.domain
         targets: list[Target] = []
         late: dict[str, Joining] = {}
-        if domain.late_joiners and recipient.user is not None and not recipient.is_one_phone:
+        is_his = recipient.user is not None and recipient.rule is None and not recipient.is_one_phone
+        if domain.late_joiners and recipient.user is not None and is_his:
             late[recipient.user.aor] = partial(self._of_binding, request_uri=request_uri, late={})
         for flows in by_phone(recipient.bindings):
             for target in self._of_phone(flows, request_uri, late):
@@ -217,12 +224,7 @@ class TargetFinder:
             known = [target.uri for target in targets]
             forward.follow = Recursion(request_uri, known, domain.follow_redirects, resolve).follow
         user = recipient.user
-        if (
-            self._is_call
-            and user is not None
-            and not recipient.is_one_phone
-            and (user.forward_busy or user.forward_no_answer)
-        ):
+        if self._is_call and user is not None and is_his and (user.forward_busy or user.forward_no_answer):
             forward.fallback = partial(self._when_failed, request_uri, recipient, tuple(self._seen))
         return forward
 
@@ -281,6 +283,10 @@ class TargetFinder:
             return [_with_q(target, q) for target in found]
         self.steps.append(Step(f"{shown} leads back to this server and to no phone: left out", "P06", "16.5"))
         return []
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith("rule ") else text
 
 
 def _joining_with_q(joining: Joining, q: float, binding: BindingFacts) -> list[Target]:

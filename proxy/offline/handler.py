@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from datetime import UTC, datetime
 from functools import partial
-from typing import cast
 
 from proxy.choices import FORWARD, NOBODY, PROXY_PARALLEL, REFUSE, Policy
 from proxy.core.facts import DEFAULT_RING_TIME, BindingFacts, EffectivePolicy, Recipient, Refuse, Responsibility
@@ -134,8 +133,7 @@ class OfflineMessages:
         if user is None:
             return None
         rules = rules_of(recipient.domain)
-        sender = self._recipients.find(transaction, request.from_.uri, now)
-        is_user = sender is not None and sender.user is not None  # admission has seen to the proof
+        is_user = self._recipients.phones_of(request.from_.uri, now) is not None  # admission has seen to the proof
         why = why_not(request, rules, self.store.kept(user.id), is_user=is_user)
         if why:
             self.count[f"not_stored_{why}"] += 1
@@ -193,14 +191,13 @@ class OfflineMessages:
         user = recipient.user
         if user is None:
             return
-        found = self._recipients.find(transaction, Uri.parse(user.aor), now)
+        found = self._recipients.phones_of(Uri.parse(user.aor), now)
         if found is not None and any(binding.refreshed_at > stored_at for binding in found.bindings):
             self._deliver(user.id, user.aor)
 
     def targets(self, outgoing: Outgoing, aor: str, now: float) -> Forward | None:
         """All phones that a message for a user goes to, whatever his policy for calls; None when there is none."""
-        uri = Uri.parse(aor)
-        recipient = self._recipients.find(cast("ServerTransaction", outgoing), uri, now)
+        recipient = self._recipients.phones_of(Uri.parse(aor), now)
         if recipient is None:
             return None
         recipient = recipient._replace(policy=_TO_ALL)

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
-from proxy.models import DeliveryPolicy, RecordingSettings
+from proxy.models import DeliveryPolicy, RecordingSettings, RoutingRule
 from registrar.models import Alias, Domain, DomainAlias, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.accounts.models import ApiToken
 from sipadmin.audit.trail import record, track, track_part
@@ -19,6 +19,7 @@ def connect() -> None:
     """Called once, when the apps are ready. Other apps track their models from their own ``ready``."""
     track(Domain, "domain")
     track(SipUser, "user", secrets=PASSWORD, left_out=["domain"])
+    track(RoutingRule, "routing-rule")
     track(ThirdPartyRule, "third-party-rule", lambda rule: f"{rule.actor} for {rule.target}")
     track(get_user_model(), "account", secrets={"password": "password"}, left_out=["date_joined"])
     track(ApiToken, "token", secrets={"secret_hash": "secret"}, left_out=["key"])

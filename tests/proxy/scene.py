@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from proxy.choices import parse_policy
+from proxy.core.rules import Match, Pattern, Rule, RuleBook, RuleTarget, parse_methods, parse_network, policy_of
 from proxy.events import CallRecord
 from proxy.handler import ProxyHandler
 from proxy.policy import PolicyAt, PolicySnapshot
@@ -123,13 +124,14 @@ class Scene:
         self.location = MemoryLocation()
         self.server_policy = PolicyAt(parse_policy(policy) if policy else None, ring_time, "")
         self.user_policies: dict[int, PolicyAt] = {}
+        self.rules: list[Rule] = []
         self.log = ALog()
         self.endpoint = ImaginaryEndpoint(self, listeners)  # type: ignore[arg-type]
         self.handler = ProxyHandler(
             self.endpoint,
             self.directory,
             self.location,
-            lambda: PolicySnapshot(self.server_policy, {}, self.user_policies),
+            lambda: PolicySnapshot(self.server_policy, {}, self.user_policies, RuleBook(self.rules)),
             Authenticator(NonceFactory(b"a secret of sixteen bytes or more")),
             self.log,
             secret=b"route secret",
@@ -164,6 +166,23 @@ class Scene:
         self.user_policies[self.user(username).id] = PolicyAt(
             None if policy == "inherit" else parse_policy(policy), ring_time, f"{username}@example.org"
         )
+
+    def add_rule(
+        self, action: str, *targets: str, priority: int = 20, name: str = "20 'night'", user: str = "",
+        methods: str = "", source: str = "", caller: str = "", fork: str = "by-q", code: int | None = None,
+        domain: int | None = None,
+    ) -> Rule:  # fmt: skip
+        contacts = [RuleTarget(text) for text in targets]
+        match = Match(
+            domain,
+            Pattern(user) if user else None,
+            parse_methods(methods),
+            parse_network(source),
+            Pattern(caller) if caller else None,
+        )
+        rule = Rule(len(self.rules) + 1, priority, name, match, policy_of(action, fork, code, contacts), contacts)
+        self.rules.append(rule)
+        return rule
 
     def register(self, username: str, contact: str, q: float = 1.0, **facts: Any) -> Binding:
         values = {"expires_at": self.endpoint.now() + 3600, "call_id": f"r-{contact}", "cseq": 1, **facts}

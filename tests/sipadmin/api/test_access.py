@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
+from proxy.models import RoutingRule
 from registrar.models import ThirdPartyRule
 from sipadmin.accounts.models import SCOPES, ApiToken
 from sipadmin.accounts.tokens import issue_token
@@ -119,6 +120,7 @@ def endpoints(alice, bob, domain):
     token, somebody = issue_token("somebody's")[0], get_user_model().objects.create_user("somebody")
     entry = AuditEntry.objects.create(ts=timezone.now(), action="user.changed")
     waiting = stored_message(bob)
+    routing = RoutingRule.objects.create(priority=10, action="reject", reject_code=603)
     event = Event.objects.create(ts=timezone.now(), type="call.ended")
     ban = Ban.objects.create(source="198.51.100.66")
     found = []
@@ -134,6 +136,8 @@ def endpoints(alice, bob, domain):
         ("stored-messages/", "users", []),
         (f"stored-messages/{waiting.pk}/", "users", ["delete"]),
         ("routing/policy/", "routing", ["put"]),
+        ("routing-rules/", "routing", ["post"]),
+        (f"routing-rules/{routing.pk}/", "routing", ["put", "patch", "delete"]),
         ("calls/", "calls", []),
         (f"calls/{call.pk}/", "calls", []),
         (f"calls/{call.pk}/messages/", "calls", []),
