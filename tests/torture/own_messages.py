@@ -113,7 +113,7 @@ OWN = {
     "mpart01": message(
         f"MESSAGE {BOB} SIP/2.0",
         "From: <sip:alice@example.org>;tag=a",
-        "Route: <sip:192.0.2.99>",
+        "Route: <sip:127.0.0.1:5080>",
         "Content-Type: multipart/mixed;boundary=b",
         body=b"--b\r\nContent-Type: application/octet-stream\r\n\r\n\x00\xff\r\n\r\n\x80\r\n--b--\r\n",
     ),

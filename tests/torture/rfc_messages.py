@@ -34,7 +34,7 @@ RFC4475 = [
     Owed("dblreq", FORWARDED, 200, "§18.3: what follows Content-Length in a datagram is dropped"),
     Owed("semiuri", FORWARDED, 404, "§19.1.1: a semicolon before @ belongs to the user"),
     Owed("transports", FORWARDED, FORWARDED, "§20.42: transports of earlier hops need not be known"),
-    Owed("mpart01", FORWARDED, 403, "§7.4: bodies pass untouched; our user may not name a route without a password"),
+    Owed("mpart01", 403, 403, "§26.3.2.2: no route to this machine for others; nor, at home, without a password"),
     Owed("unreason", SILENT, SILENT, "§18.1.2: a response to nobody here"),
     Owed("noreason", SILENT, SILENT, "§7.2: an empty reason is legal; a response to nobody here"),
     # Not well-formed

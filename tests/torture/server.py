@@ -73,7 +73,11 @@ class Server:
 
     def __init__(self, *, is_home: bool, passwords: bool = False) -> None:
         ipv6 = "2001:db8::10" if is_home else "2001:db8::fff1"
-        listeners = [ListenAddress("udp", "198.51.100.1", 5060), ListenAddress("udp", ipv6, 5060)]
+        listeners = [
+            ListenAddress(protocol, host, port)
+            for protocol, port in (("udp", 5060), ("ws", 80))
+            for host in ("198.51.100.1", ipv6)
+        ]
         if is_home:
             listeners.append(ListenAddress("udp", ipv6, 5070))
         self.directory = Directory()
@@ -123,6 +127,11 @@ class Server:
     def datagram(self, data: bytes, source: Address = SENDER) -> Outcome:
         """What comes of one UDP datagram."""
         self.endpoint.deliver(data, source)
+        return self.outcome
+
+    def frame(self, data: bytes, source: Address = SENDER) -> Outcome:
+        """What comes of the same bytes in one WebSocket message."""
+        self.endpoint.deliver(data, source, "ws")
         return self.outcome
 
     def stream(self, data: bytes, source: Address = SENDER) -> Outcome:

@@ -13,7 +13,6 @@ from tests.torture.server import FORWARDED, SENDER, SENDER_IPV6, Server
 TABLE = {owed.name: owed for owed in [*RFC4475, *RFC5118]}
 IPV6 = {owed.name for owed in RFC5118}
 
-# Where the server is wrong today.
 every_message = pytest.mark.parametrize("name", list(OWN))
 both_roles = pytest.mark.parametrize("is_home", [False, True], ids=["foreign", "home"])
 
@@ -49,6 +48,21 @@ class TestOwnMessages:
         got = server.stream(OWN[name], SENDER_IPV6 if name in IPV6 else SENDER)
         wanted = owed.tcp if owed.tcp is not None else owed.home if is_home else owed.foreign
         check(server, OWN[name], got, wanted, owed.why, caplog)
+
+    @pytest.mark.rfc("7118", "5")
+    def test_frame(self, name, is_home, caplog):
+        owed = TABLE[name]
+        server = Server(is_home=is_home)
+        got = server.frame(OWN[name], SENDER_IPV6 if name in IPV6 else SENDER)
+        check(server, OWN[name], got, owed.home if is_home else owed.foreign, owed.why, caplog)
+
+
+@pytest.mark.rfc("3261", "7.4")
+@pytest.mark.parametrize("way", [Server.datagram, Server.stream, Server.frame])
+def test_a_body_of_any_bytes_passes_untouched(way):
+    server, data = Server(is_home=False), OWN["mpart01"].replace(b"127.0.0.1:5080", b"203.0.113.5")
+    assert way(server, data) == FORWARDED
+    assert server.forwarded[0].data.partition(b"\r\n\r\n")[2] == data.partition(b"\r\n\r\n")[2]
 
 
 def test_every_rule_has_a_message():

@@ -61,6 +61,14 @@ class TestRfcMessages:
         wanted = owed.tcp if owed.tcp is not None else owed.home if is_home else owed.foreign
         check(server, got, wanted, owed, data, caplog)
 
+    @pytest.mark.rfc("7118", "5")
+    @pytest.mark.parametrize("is_home", [False, True], ids=["foreign", "home"])
+    def test_frame(self, folder, owed, is_home, caplog):
+        server = Server(is_home=is_home)
+        data = read(folder, owed.name)
+        got = server.frame(data, SENDER if folder == "rfc4475" else SENDER_IPV6)
+        check(server, got, owed.home if is_home else owed.foreign, owed, data, caplog)
+
 
 @needs_files
 class TestTable:
