@@ -11,8 +11,10 @@ from typing import NamedTuple, Protocol
 
 from proxy.core.facts import DirectoryFacts, DomainFacts, Refuse, UserFacts
 from sip.auth.authenticator import AuthResult, Kind
+from sip.message.errors import BadMessage
 from sip.message.messages import Request
 from sip.message.params import printable
+from sip.message.uri import Uri
 from sip.transport.flow import Flow
 
 
@@ -76,6 +78,10 @@ class CallerCheck:
             return Verdict(None, Refuse(400, result.reason, f"The caller's credentials make no sense: {result.reason}"))
         if result.outcome != "ok":
             return self._challenge(request, flow, domain, kind, result, now_wall)
+        if _is_for_another(result.uri, request):
+            shown = printable(result.uri, 80)
+            sentence = f"The credentials of {printable(result.username)} are for {shown}, not for this call: 400"
+            return Verdict(None, Refuse(400, "Credentials are for another Request-URI", sentence))
         user = self._directory.user(domain, result.username)
         caller = self._directory.user(domain, request.from_.uri.username)
         if user is None or caller is None or caller.id != user.id:
@@ -100,3 +106,15 @@ class CallerCheck:
         who = printable(result.username) or "The caller"
         sentence = f"{who} gave a wrong password: {status}"
         return Verdict(None, Refuse(status, reason, sentence, fields), is_bare=result.outcome != "wrong")
+
+
+def _is_for_another(digest_uri: str, request: Request) -> bool:
+    """Whether credentials were made for a request to somebody else (RFC 7616 §3.4.6).
+
+    Only the user counts: hosts are rewritten on the way, and some phones put the address of their server there.
+    """
+    try:
+        wanted = Uri.parse(digest_uri)
+        return wanted.is_sip and wanted.user is not None and wanted.username != request.uri.username
+    except BadMessage:
+        return False  # what no phone can have called is not what this call is for, nor anybody else's

@@ -247,6 +247,8 @@ class ProxyHandler:
                 is_call=transaction.is_invite,
             )
             decision = finder.decide(routed.uri, recipient)
+            if isinstance(decision, Refuse) and not admitted.may_relay:
+                transaction.limit_copies()
             if is_redirect:
                 decision = self._checks.redirected(request, recipient, decision, loop_mark)
             own = self.own_methods.get(request.method)
@@ -328,4 +330,5 @@ class ProxyHandler:
             self.records.answered(record, decision, now)
 
     def _refuse(self, transaction: ServerTransaction, refusal: Refuse, now: float) -> None:
+        transaction.limit_copies()
         self._do(transaction, Routed(transaction.request.uri, []), refusal, None, [], now)

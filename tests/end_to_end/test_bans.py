@@ -109,6 +109,7 @@ def bans(domain: Enrolment) -> list[dict[str, object]]:
     return domain._rows("SELECT * FROM security_ban ORDER BY id")
 
 
+@pytest.mark.threat(6)
 def test_who_guesses_is_banned_and_the_owner_elsewhere_is_not(
     domain: Enrolment, guesser: Callable[[str], Guesser]
 ) -> None:
@@ -123,6 +124,7 @@ def test_who_guesses_is_banned_and_the_owner_elsewhere_is_not(
     assert bans(domain)[0]["reason"] == "20 x the same user tried again and again, 5 x wrong password within 10 minutes"
 
 
+@pytest.mark.threat(7)
 def test_an_answer_to_somebody_elses_nonce_bans_nobody(domain: Enrolment, guesser: Callable[[str], Guesser]) -> None:
     """Threat 7: whoever forges the address of a victim cannot see the nonces that are made for it."""
     mallory, victim = guesser("127.0.0.67"), guesser("127.0.0.77")
@@ -136,6 +138,7 @@ def test_an_answer_to_somebody_elses_nonce_bans_nobody(domain: Enrolment, guesse
     assert "127.0.0.77" not in [row["source"] for row in bans(domain)]
 
 
+@pytest.mark.threat(5)
 def test_known_and_unknown_users_get_the_same_answers(domain: Enrolment, guesser: Callable[[str], Guesser]) -> None:
     """Threat 5."""
 

@@ -26,6 +26,7 @@ def own_product(tmp_path) -> Iterator[Product]:
 
 
 @pytest.mark.rfc("3261", "10.3")
+@pytest.mark.threat(33)
 def test_kill_9_loses_no_answered_binding(own_product):
     own_product.manage("domain", DOMAIN, "--set", "auth_register=off")
     users = [f"u{number}" for number in range(USERS)]

@@ -9,6 +9,7 @@ INPUTS += [(path.name.partition("-")[0], path.name, path.read_bytes()) for path 
 
 
 @pytest.mark.parametrize(("target", "data"), [pytest.param(t, d, id=f"{t}-{n}") for t, n, d in INPUTS])
+@pytest.mark.threat(19)
 def test_holds(target, data):
     TARGETS[target](data)
 

@@ -71,6 +71,7 @@ class TestChallenge:
         assert call.cancel().statuses == [200]
 
 
+@pytest.mark.threat(5)
 class TestNoEnumeration:
     """An unknown caller or callee looks like a known one to who has no password."""
 
@@ -101,6 +102,7 @@ class TestWrong:
         call = scene.call("bob", fields=['Proxy-Authorization: Digest realm="example.org", nonce'])
         assert call.statuses == [100, 400]
 
+    @pytest.mark.threat(15)
     def test_from_must_be_the_authenticated_user(self, scene):
         call = scene.call("bob").with_password("carol")
         assert call.statuses == [100, 403]
@@ -108,6 +110,7 @@ class TestWrong:
 
 
 @pytest.mark.rule("P23")
+@pytest.mark.threat(16)
 class TestCredentialsEndHere:
     """22.3."""
 
@@ -126,6 +129,7 @@ class TestCredentialsEndHere:
             assert not sent.at(BOB).message.has("proxy-authorization")
 
 
+@pytest.mark.threat(14)
 class TestNoOpenRelay:
     """To other domains only for our own users."""
 
@@ -162,6 +166,7 @@ class TestNoOpenRelay:
         assert scene.call(self.OTHER, source=MALLORY, protocol="tcp", from_=STRANGER).at(ELSEWHERE)
         assert scene.call(self.OTHER, source=ALICE, from_=STRANGER).statuses == [100, 403]
 
+    @pytest.mark.threat(31)
     def test_but_not_by_datagrams_which_anybody_can_send_in_their_name(self):
         """Threat 31."""
         scene = Scene(trunks=Trunks([ip_network("198.51.100.0/24")]))
@@ -176,6 +181,7 @@ class TestNoOpenRelay:
         route = f"Route: <sip:{host};lr>"
         assert scene.call("bob", fields=[route]).with_password().statuses == [100, 403]
 
+    @pytest.mark.threat(31)
     def test_trunks_that_proved_their_name_are_not_asked(self):
         """By certificate, not by address: the one without is any stranger at the same address."""
         scene = Scene(
@@ -313,6 +319,7 @@ def test_proxy_require_is_420_with_unsupported(scene):
 
 
 @pytest.mark.rfc("3261", "17.2.1")
+@pytest.mark.threat(9)
 class TestWhatOneInviteDraws:
     """Who has not shown that he is where his request says gets few answers."""
 

@@ -357,6 +357,7 @@ class TestTrouble:
         assert scene.endpoint.transactions == 0
 
     @pytest.mark.rule("R27")
+    @pytest.mark.threat(30)
     def test_sips_never_goes_out_in_clear(self, scene):
         scene.register("bob", "sips:bob@192.0.2.20:5061")
         call = scene.call("sips:bob@example.org")
@@ -440,6 +441,7 @@ class TestForwardPolicy:
         assert call.statuses[-1] == 200
 
 
+@pytest.mark.threat(11)
 class TestLoops:
     """16.3 step 4, RFC 5393."""
 
@@ -523,6 +525,7 @@ class TestLoops:
 
 @pytest.mark.rule("P26")
 @pytest.mark.rfc("5393", "5.3.3")
+@pytest.mark.threat(11)
 class TestBreadth:
     """Max-Breadth on the wire."""
 
@@ -606,6 +609,7 @@ class TestRecursion:
         assert self.redirected(scene, "sip:x@203.0.113.5").at(ELSEWHERE)
 
     @pytest.mark.parametrize("host", ["127.0.0.1:5070", "224.0.1.75", "192.0.2.30;maddr=127.0.0.1"])
+    @pytest.mark.threat(13)
     def test_but_not_to_this_machine_nor_to_a_group(self, scene, host):
         """Threat 13."""
         scene.org.followed_domains = ("*",)

@@ -27,6 +27,7 @@ def flow(source, protocol="udp"):
         ("2001:db8::6", "tcp", False),
     ],
 )
+@pytest.mark.threat(31)
 def test_an_address_counts_where_it_cannot_be_forged(source, protocol, is_trunk):
     trunks = Trunks([NETWORK, LOOPBACK, ip_network("2001:db8::5/128")])
     assert trunks.has(flow(source, protocol)) is is_trunk

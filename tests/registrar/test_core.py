@@ -541,6 +541,7 @@ class TestLimits:
             "sip:bob@192.0.2.9;maddr=127.0.0.9",
         ],
     )
+    @pytest.mark.threat(13)
     def test_contact_as_a_weapon(self, registrar, contact):
         refused(registrar(f"<{DESK}>, <{contact}>"), 403, "Contact")
         assert registrar.contacts == []

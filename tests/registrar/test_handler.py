@@ -12,7 +12,7 @@ from sip.auth.authenticator import Authenticator
 from sip.auth.digest import ha1, response
 from sip.auth.nonce import NonceFactory
 from sip.message.fields import parse_credentials
-from tests.registrar.people import PASSWORD, a_directory
+from tests.registrar.people import PASSWORD, a_directory, a_user
 from tests.sip.imaginary import BOB, CAROL, ImaginaryEndpoint, request_text
 
 AOR = "sip:bob@example.org"
@@ -251,6 +251,7 @@ class TestRefusal:
         assert registrar.send("Require: path, frob").first("unsupported") == "frob"
 
     @pytest.mark.rule("R03")
+    @pytest.mark.threat(5)
     def test_known_and_unknown_users_get_the_same_401(self, registrar):
         def shape(answer):
             return re.sub(r'(nonce="|tag=|branch=z9hG4bK|Call-ID: )\w+', "", str(answer)).replace("nobody", "bob")
@@ -280,6 +281,7 @@ class TestRefusal:
         assert offered(Registrar(digest_algorithms=choice).send()) == expected
 
     @pytest.mark.rule("R37")
+    @pytest.mark.threat(4)
     def test_where_md5_is_not_offered_it_is_not_accepted(self):
         registrar = Registrar(digest_algorithms="no-md5")
         again = registrar.register(DESK)
@@ -388,6 +390,8 @@ class TestRefusal:
         assert facts["removed"]["reason"].startswith(f"Replaced by {facts['added']['contact']}: More than 1 contacts")
         assert len(registrar.contacts()) == 1
 
+    @pytest.mark.threat(11)
+    @pytest.mark.threat(13)
     def test_contact_at_our_own_address(self, open_registrar):
         assert open_registrar.send("Contact: <sip:bob@192.0.2.1:5060>").status == 403
         assert open_registrar.send("Contact: <sip:bob@192.0.2.1>").status == 403
@@ -396,6 +400,32 @@ class TestRefusal:
 
 @pytest.mark.rfc("3261", "22")
 @pytest.mark.rfc("3261", "22.2")
+class TestOddNames:
+    """Names are looked up, compared and written as text, and never are anything else (threat 23)."""
+
+    NAMES = ("a'b", "b%25", "..%2Fx", "%7B%7B7*7%7D%7D", "x'%20OR%201=1--", "b" * 500, "%00", "%c3%a9%ff")
+
+    @pytest.mark.threat(23)
+    @pytest.mark.parametrize("name", NAMES)
+    def test_who_has_one_is_nobody(self, registrar, open_registrar, name):
+        assert registrar.send(DESK, user=name).status == 401
+        assert open_registrar.send(DESK, user=name).status == 404
+
+    @pytest.mark.threat(23)
+    def test_or_whoever_was_given_it(self):
+        registrar = Registrar(auth_register=False)
+        a_user(registrar.directory, registrar.directory.domain("example.org"), 9, "a'b--")
+        assert registrar.send(DESK, user="a'b--").status == 200
+        assert registrar.contacts("sip:a'b--@example.org") == ["sip:bob@192.0.2.20:5062"]
+
+
+@pytest.mark.threat(13)
+def test_no_name_is_looked_up_at_registration(open_registrar, monkeypatch):
+    monkeypatch.setattr(open_registrar.endpoint.network, "look_up", None)
+    assert open_registrar.send("Contact: <sip:bob@phone.example.net>").status == 200
+    assert open_registrar.contacts() == ["sip:bob@phone.example.net"]
+
+
 class TestCredentials:
     """22.1 to 22.4, as the registrar uses them."""
 
@@ -436,6 +466,7 @@ class TestCredentials:
         assert "is not the Request-URI" in caplog.text
 
 
+@pytest.mark.threat(12)
 class TestThirdParty:
     """10.2, 10.3 step 4: the authenticated user and To decide, not From."""
 

@@ -464,6 +464,7 @@ class AGate:
         self.noises.append(flow.remote)
 
 
+@pytest.mark.threat(8)
 class TestGate:
     """Threats 6 and 8: whom the gate does not admit is passed over unread."""
 

@@ -194,9 +194,16 @@ class TestSaveUser:
         assert list(errors(save_user, domain, "alice", **values)) == [field]
         assert SipUser.objects.count() == 1
 
-    @pytest.mark.parametrize("name", ["", "a b", "a@b", "a:b", "a;b", "x" * 129, "a\x00"])
+    @pytest.mark.threat(23)
+    @pytest.mark.parametrize("name", ["", "a b", "a@b", "a:b", "a;b", "x" * 129, "a\x00", "%", "../x", "<b>"])
     def test_bad_names(self, domain, name):
         assert "username" in errors(save_user, domain, name, password="x")
+
+    @pytest.mark.threat(23)
+    @pytest.mark.parametrize("name", ["a'b", "x'--", "{{7*7}}", "$(id)"])
+    def test_odd_names_are_names(self, domain, name):
+        save_user(domain, name, password="x")
+        assert [user.username for user in SipUser.objects.filter(username=name)] == [name]
 
     def test_an_alias_is_no_user_name(self, domain):
         save_user(domain, "bob", password="x", aliases=["200"])

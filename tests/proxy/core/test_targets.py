@@ -73,6 +73,7 @@ def test_tel_and_mailto_cannot_be_proxied(house):
 
 
 @pytest.mark.rule("R27")
+@pytest.mark.threat(30)
 def test_a_sips_call_goes_to_secure_contacts_only(house):
     house.add("bob", "proxy", a_binding(DESK), a_binding("sips:bob@192.0.2.21"))
     assert house.groups("sips:bob@example.org") == [["sips:bob@192.0.2.21"]]

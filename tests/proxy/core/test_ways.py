@@ -26,6 +26,8 @@ ALICE = "192.0.2.10"
         ("sip:someone@127.0.0.1", ["<sip:203.0.113.5;lr>"], ALICE, False),  # the next one will judge
     ],
 )
+@pytest.mark.threat(13)
+@pytest.mark.threat(14)
 def test_way(uri, routes, caller, is_refused):
     refusal = check_way(Routed(Uri.parse(uri), routes), caller)
     assert (refusal is not None) is is_refused

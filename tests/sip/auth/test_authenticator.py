@@ -68,6 +68,7 @@ class TestChallenge:
 
     @pytest.mark.rule("R37")
     @pytest.mark.rfc("8760", "2.4")
+    @pytest.mark.threat(4)
     def test_the_strongest_comes_first_and_all_share_one_nonce(self, authenticator):
         params = [parse_credentials(v).params for _, v in authenticator.challenge_fields(REALM, "www", NOW)]
         assert [p["algorithm"] for p in params] == ["SHA-256", "SHA-512-256", "MD5"]
@@ -122,6 +123,19 @@ class TestCheck:
     def test_wrong_password_and_unknown_user_look_the_same(self, authenticator, changes):
         assert self.outcome(authenticator, answer(challenge(authenticator)["nonce"], **changes)) == "wrong"
 
+    @pytest.mark.threat(5)
+    def test_an_unknown_user_costs_as_many_digests_as_a_known_one(self, authenticator, monkeypatch):
+        hashed = []
+
+        def counting(algorithm, *values):
+            hashed.append(algorithm)
+            return response(algorithm, *values)
+
+        monkeypatch.setattr("sip.auth.authenticator.response", counting)
+        for username in ("bob", "nobody"):
+            self.outcome(authenticator, answer(challenge(authenticator)["nonce"], username, "guess"))
+        assert hashed == ["MD5", "MD5"]
+
     def test_unknown_user_does_not_get_in_with_the_stand_in(self, authenticator):
         nonce = challenge(authenticator)["nonce"]
         digest = response("MD5", "0" * 32, "REGISTER", "sip:example.org", nonce)
@@ -129,6 +143,7 @@ class TestCheck:
         assert self.outcome(authenticator, line) == "wrong"
 
     @pytest.mark.rule("R35")
+    @pytest.mark.threat(2)
     def test_stale_only_when_the_digest_is_right(self, authenticator):
         nonce = challenge(authenticator)["nonce"]
         assert self.outcome(authenticator, answer(nonce), now=NOW + 400) == "stale"
@@ -139,6 +154,7 @@ class TestCheck:
         assert self.outcome(authenticator, answer("made up", password="guess")) == "missing"
 
     @pytest.mark.rule("R35")
+    @pytest.mark.threat(2)
     def test_replay_is_stale(self, authenticator):
         line = answer(challenge(authenticator)["nonce"])
         assert [self.outcome(authenticator, line) for _ in range(2)] == ["ok", "stale"]
@@ -154,6 +170,7 @@ class TestCheck:
         assert self.outcome(authenticator, answer(nonce, password="guess")) == "wrong"
         assert self.outcome(authenticator, answer(nonce)) == "ok"
 
+    @pytest.mark.threat(2)
     def test_without_qop_a_nonce_is_good_once(self, authenticator):
         line = answer(challenge(authenticator)["nonce"], qop="")
         assert [self.outcome(authenticator, line) for _ in range(2)] == ["ok", "stale"]
@@ -187,6 +204,7 @@ class TestCheck:
         assert self.outcome(authenticator, line.replace(old, new)) == "malformed"
 
     @pytest.mark.rule("R37")
+    @pytest.mark.threat(4)
     def test_algorithm_that_was_not_offered_is_not_accepted(self, authenticator):
         nonce = challenge(authenticator)["nonce"]
         assert self.outcome(authenticator, answer(nonce), offer=("SHA-256", "SHA-512-256")) == "missing"
@@ -194,10 +212,12 @@ class TestCheck:
         assert self.outcome(authenticator, unnamed, offer=("SHA-256", "SHA-512-256")) == "missing"
         assert self.outcome(authenticator, answer(nonce).replace("Digest ", "Digest algorithm=MD4, ")) == "missing"
 
+    @pytest.mark.threat(3)
     def test_nonce_of_another_realm_is_challenged_and_held_against_nobody(self, authenticator):
         other = parse_credentials(authenticator.challenge_fields("other.example", "www", NOW)[0][1]).params["nonce"]
         assert self.outcome(authenticator, answer(other)) == "missing"
 
+    @pytest.mark.threat(3)
     def test_credentials_of_another_method_are_wrong(self, authenticator):
         nonce = challenge(authenticator)["nonce"]
         assert self.outcome(authenticator, answer(nonce, method="INVITE")) == "wrong"
@@ -241,6 +261,8 @@ class Counter:
         self.attempts.append(attempt)
 
 
+@pytest.mark.threat(6)
+@pytest.mark.threat(7)
 class TestWatch:
     """What is told to whoever counts passwords (threats 6 and 7)."""
 

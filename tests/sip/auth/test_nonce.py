@@ -20,6 +20,7 @@ class TestNonce:
         assert nonces.check(nonce, NOW + 299, REALM) == "valid"
         assert nonces.check(nonce, NOW + 301, REALM) == "stale"
 
+    @pytest.mark.threat(1)
     def test_a_thousand_nonces_of_one_moment_differ_and_cannot_be_guessed_from_each_other(self):
         nonces = NonceFactory(SECRET)
         made = [nonces.make(NOW, REALM, ALICE) for _ in range(1000)]
@@ -37,12 +38,14 @@ class TestNonce:
             == "foreign"
         )
 
+    @pytest.mark.threat(1)
     def test_changing_the_time_makes_it_foreign(self):
         nonces = NonceFactory(SECRET)
         nonce = nonces.make(NOW, REALM, ALICE)
         later = f"{int(nonce[:12], 16) + 1000:012x}" + nonce[12:]
         assert nonces.check(later, NOW, REALM) == "foreign"
 
+    @pytest.mark.threat(33)
     def test_nonce_of_an_earlier_process_is_stale_not_foreign(self):
         nonce = NonceFactory(SECRET).make(NOW, REALM, ALICE)
         assert NonceFactory(SECRET, valid_from=NOW + 5).check(nonce, NOW + 6, REALM) == "stale"

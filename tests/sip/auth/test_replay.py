@@ -39,6 +39,7 @@ class TestUsedCounts:
         assert not used.use_once(nonce, NOW)
         assert not used.use(nonce, 7, NOW)
 
+    @pytest.mark.threat(2)
     def test_memory_is_bounded_and_what_was_forgotten_is_not_good_again(self, nonces):
         used = UsedCounts(300, capacity=10)
         made = [nonces.make(NOW + index / 10, "example.org") for index in range(50)]

@@ -44,6 +44,7 @@ def house():
     return House()
 
 
+@pytest.mark.threat(6)
 class TestGuessing:
     """Threat 6."""
 
@@ -134,6 +135,7 @@ class TestGuessing:
         assert not house.admits("2001:db8::abcd")
 
 
+@pytest.mark.threat(7)
 class TestForgedSources:
     """Threat 7: a ban is no weapon."""
 
@@ -190,6 +192,7 @@ class TestConnections:
         assert len(house.bans) == 1
 
 
+@pytest.mark.threat(8)
 class TestFlood:
     """Threat 8."""
 

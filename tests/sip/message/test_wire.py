@@ -120,6 +120,7 @@ class TestHeaderFields:
         request = parse_message(changed(b"Via: SIP/2.0/UDP ", b"Via: SIP / 2.0\r\n / UDP\r\n   "))
         assert request.via.host == "192.0.2.1" and request.via.branch == "z9hG4bK776asdhds"
 
+    @pytest.mark.threat(18)
     def test_space_before_the_colon(self) -> None:
         assert parse_message(changed(b"Call-ID:", b"Call-ID \t:")).call_id == "a84b4c76e66710"
 
@@ -136,6 +137,7 @@ class TestHeaderFields:
     @pytest.mark.parametrize(
         "line", [b"To: <sip:x@y>", b"f: <sip:x@y>;tag=2", b"Call-ID: 2", b"CSeq: 1 INVITE", b"l: 4"]
     )
+    @pytest.mark.threat(18)
     def test_field_that_may_stand_once_stands_twice(self, line: bytes) -> None:
         assert refusal(changed(b"Max-F", line + b"\r\nMax-F")).reason.startswith("More than one")
 
@@ -160,6 +162,7 @@ class TestHeaderFields:
         assert refusal(changed(b"314159 INVITE", b"314159 invite")).status == 400
 
     @pytest.mark.parametrize("bare", [b"\r", b"\n"])
+    @pytest.mark.threat(18)
     def test_bare_cr_or_lf(self, bare: bytes) -> None:
         assert "Bare CR or LF" in refusal(changed(b"Call-ID: ", b"Call-ID: x" + bare + b"Evil: y")).reason
 
@@ -185,6 +188,7 @@ class TestBody:
         assert error.status == 400 and error.field == "content-length" and error.message is not None
 
 
+@pytest.mark.threat(19)
 class TestLimits:
     """A message past a limit is refused with the limit's name."""
 
@@ -223,6 +227,7 @@ class TestSurvival:
         assert parse_message(data).to_bytes() == data
 
     @given(st.binary(max_size=300))
+    @pytest.mark.threat(19)
     def test_any_bytes_give_a_message_or_bad_message(self, data: bytes) -> None:
         for candidate in (data, INVITE[:200] + data, INVITE.replace(b"Bob", data), INVITE.replace(b"z9hG4bK", data)):
             try:

@@ -307,6 +307,7 @@ class TestResponses:
 
     @pytest.mark.rule("X02")
     @pytest.mark.rfc("3261", "8.1.3.3")
+    @pytest.mark.threat(17)
     def test_with_a_via_that_is_not_ours_it_is_dropped(self) -> None:
         endpoint, user, request = self.start()
         forged = response_text(request, 200).replace(b"UDP 192.0.2.1:5060", b"UDP 192.0.2.77:5060")
@@ -314,6 +315,7 @@ class TestResponses:
         assert user.statuses == [] and endpoint.count["foreign_response"] == 1
 
     @pytest.mark.rule("X08")
+    @pytest.mark.threat(17)
     def test_with_another_branch_or_method_it_is_stray(self) -> None:
         endpoint, user, request = self.start()
         endpoint.deliver(response_text(request, 200).replace(b"z9hG4bK0-", b"z9hG4bK1-"), MALLORY)
@@ -381,6 +383,7 @@ class TestSendFailures:
         assert user.failures == [503] and endpoint.transactions == 0
 
 
+@pytest.mark.threat(8)
 class TestCaps:
     """What a flood can make us remember is bounded."""
 

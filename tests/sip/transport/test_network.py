@@ -254,6 +254,7 @@ class TestMulticast:
         assert core.transactions[0].flow.is_multicast
 
 
+@pytest.mark.threat(20)
 class TestConnectionLimits:
     """Slow, silent and too many connections."""
 

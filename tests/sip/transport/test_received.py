@@ -64,6 +64,7 @@ class TestStamp:
         line, _, _ = stamped("SIP/2.0/UDP [2001:db8::9]:6050", ("2001:db8::9", 6051))
         assert line == "SIP/2.0/UDP [2001:db8::9]:6050"
 
+    @pytest.mark.threat(10)
     def test_what_the_sender_claims_is_overwritten_or_removed(self) -> None:
         line, _, _ = stamped("SIP/2.0/UDP a.example;received=203.0.113.1;rport=99;branch=1", ("192.0.2.4", 5062))
         assert line == "SIP/2.0/UDP a.example;received=192.0.2.4;rport=5062;branch=1"
@@ -73,6 +74,7 @@ class TestStamp:
 
 @pytest.mark.rfc("3261", "18.2.2")
 @pytest.mark.rule("X01")
+@pytest.mark.threat(10)
 class TestResponseAddress:
     """§18.2.2: to the source of the request, whatever the Via says; only the port may be the Via's."""
 

@@ -22,6 +22,7 @@ def accepted(owner: Owner, protocol: str = "tcp") -> tuple[StreamConnection, Cab
     return connection, cable
 
 
+@pytest.mark.threat(20)
 class TestTime:
     """The time for a message runs from its first byte."""
 

@@ -159,6 +159,7 @@ class TestBadFiles:
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
+@pytest.mark.threat(30)
 class TestWeakness:
     """Threat row 30."""
 
@@ -192,6 +193,7 @@ class TestWeakness:
                 assert suite["aead"] and ("ECDHE" in suite["name"] or suite["name"].startswith("TLS_")), suite["name"]
 
 
+@pytest.mark.threat(20)
 class TestHandshake:
     """Threat row 20: what never gets as far as SIP."""
 

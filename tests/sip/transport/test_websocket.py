@@ -74,6 +74,7 @@ def browser() -> Browser:
 
 @pytest.mark.rule("X16")
 @pytest.mark.rfc("7118", "4")
+@pytest.mark.threat(28)
 class TestHandshake:
     @pytest.mark.parametrize("offered", [None, [Subprotocol("xmpp")]], ids=["none", "another"])
     def test_without_the_subprotocol_sip(self, offered: list[Subprotocol] | None) -> None:
@@ -175,6 +176,7 @@ class TestMessages:
         assert isinstance(pong, Frame) and bytes(pong.data) == b"\r\n" and browser.owner.messages == []
 
 
+@pytest.mark.threat(29)
 class TestAbuse:
     """Threat row 29."""
 
@@ -219,6 +221,7 @@ class TestAbuse:
 
 
 @pytest.mark.rfc("7118", "6")
+@pytest.mark.threat(20)
 class TestTime:
     def test_silence_is_asked_and_then_cut_off(self, browser: Browser) -> None:
         assert browser.connection.deadline == PING_INTERVAL

@@ -142,6 +142,7 @@ class TestRoles:
         assert names - listed == {"login", "logout", "setup", "healthz", "readyz", "phone-link"}
 
 
+@pytest.mark.threat(21)
 class TestHostileText:
     """Whatever phones send is text (threat 21)."""
 

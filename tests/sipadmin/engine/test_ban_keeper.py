@@ -84,6 +84,7 @@ class TestDeciding:
         assert row.expires_at - row.created_at == timedelta(hours=1)
         assert ConfigChange.objects.filter(kind="ban").exists()  # for other engines
 
+    @pytest.mark.threat(33)
     def test_it_survives_a_restart(self, house):
         house.guess()
         house.settle()
