@@ -1,6 +1,6 @@
 """Addresses of the roof's own part of the API."""
 
-from django.urls import path
+from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
 from sipadmin.endpoints import phones
@@ -8,6 +8,7 @@ from sipadmin.endpoints.audit import AuditViewSet
 from sipadmin.endpoints.bans import BanViewSet
 from sipadmin.endpoints.events import EventViewSet
 from sipadmin.endpoints.operators import OperatorViewSet
+from sipadmin.endpoints.stream import stream
 from sipadmin.endpoints.tokens import TokenViewSet
 from sipadmin.endpoints.webhooks import DeliveryViewSet, WebhookViewSet
 
@@ -21,6 +22,7 @@ router.register("webhooks", WebhookViewSet, basename="api-webhook")
 router.register(r"webhooks/(?P<webhook>\d{1,18})/deliveries", DeliveryViewSet, basename="api-delivery")
 
 urlpatterns = [
+    re_path(r"^events/stream/?$", stream, name="events-stream"),
     path("users/<str:aor>/rotate-password/", phones.RotatePasswordView.as_view(), name="api-rotate-password"),
     path("users/<str:aor>/provisioning-link/", phones.ProvisioningLinkView.as_view(), name="api-provisioning-link"),
     *router.urls,

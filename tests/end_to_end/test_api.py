@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
 
 from tests.end_to_end.api_client import ApiClient
-from tests.end_to_end.product import Product, wait_until
+from tests.end_to_end.product import DIRECT, Product, wait_until
 from tests.end_to_end.registrant import Registrant
 
 DOMAIN = "load.test"
@@ -109,3 +113,33 @@ def test_the_event_log_tells_of_it(api, phones):
     assert wait_until(lambda: types()[:2] == ["registration.created", "registration.refreshed"])
     api("DELETE", f"users/told@{DOMAIN}/")
     assert wait_until(lambda: types()[2:] == ["registration.removed"])
+
+
+def test_the_stream_goes_on_where_it_was(product, api, phones):
+    def read(last_id: str = "") -> tuple[str, dict[str, object]]:
+        headers = {"Authorization": f"Bearer {api.token}", **({"Last-Event-ID": last_id} if last_id else {})}
+        request = urllib.request.Request(
+            f"{product.http}/api/v1/events/stream?subject=sip:live@{DOMAIN}", headers=headers
+        )
+        with DIRECT.open(request, timeout=20) as answer:
+            assert answer.headers["Content-Type"] == "text/event-stream"
+            reading.set()
+            found = {}
+            for line in answer:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                found[name] = value
+                if name == "data":
+                    return found["id"], json.loads(value)
+        raise AssertionError("the stream ended")
+
+    reading = threading.Event()
+    api("PUT", f"users/live@{DOMAIN}/", {})
+    with ThreadPoolExecutor(1) as executor:
+        waiting = executor.submit(read)
+        assert reading.wait(20)
+        assert answers(phones, "live") == {"live"}
+        last_id, facts = waiting.result(20)
+    assert facts["type"] == "registration.created"
+    api("DELETE", f"users/live@{DOMAIN}/")
+    assert wait_until(lambda: len(api("GET", f"events/?subject=sip:live@{DOMAIN}").body["results"]) == 2)
+    assert read(last_id)[1]["type"] == "registration.removed"
