@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views import View
 from django.views.generic import TemplateView
@@ -20,7 +21,8 @@ from proxy.ladder.layout import lay_out
 from proxy.ladder.load import load_call
 from proxy.ladder.timings import timings
 from proxy.ladder.visible import visible, visible_lines
-from proxy.models import CallAttempt
+from proxy.models import CallAttempt, CallShare
+from proxy.shares import DAYS
 from sipadmin.accounts.roles import is_administrator
 from sipadmin.dashboard import snapshot
 
@@ -86,8 +88,15 @@ class CallView(LoginRequiredMixin, TemplateView):
 
     def get_context_data(self, pk: str, **kwargs: Any) -> dict[str, Any]:
         call = read_call(int(pk), with_bodies=is_administrator(self.request.user))
-        exports = [(kind, export.label) for kind, export in EXPORTS.items()]
-        return {**super().get_context_data(**kwargs), "page": "calls", "exports": exports, **call_context(call)}
+        shares = CallShare.objects.filter(attempt_id=int(pk), revoked_at=None, expires_at__gt=timezone.now())
+        return {
+            **super().get_context_data(**kwargs),
+            "page": "calls",
+            "exports": [(kind, found.label) for kind, found in EXPORTS.items()],
+            "shares": shares.order_by("-expires_at") if is_administrator(self.request.user) else [],
+            "share_days": DAYS,
+            **call_context(call),
+        }
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -254,3 +254,17 @@ class RequestRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} from {self.host or 'many'}: {self.status}"
+
+
+class CallShare(models.Model):
+    """A link by which outsiders see one call, masked. Of the link itself only a hash is kept."""
+
+    attempt = models.ForeignKey(CallAttempt, on_delete=models.CASCADE, related_name="shares")
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"call {self.attempt_id}"

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from proxy import call_views, recording_views, request_views, rule_views, views
+from proxy import call_views, recording_views, request_views, rule_views, share_views, views
 
 urlpatterns = [
     path("calls/", views.CallsView.as_view(), name="calls"),
@@ -11,6 +11,18 @@ urlpatterns = [
         r"^calls/(?P<pk>-?\d{1,19})/call\.(?P<kind>[a-z]{3,4})$",
         call_views.CallExportView.as_view(),
         name="call-export",
+    ),
+    re_path(r"^calls/(?P<pk>-?\d{1,19})/share/$", share_views.ShareView.as_view(), name="share-call"),
+    re_path(
+        r"^calls/(?P<pk>-?\d{1,19})/share/(?P<share_id>\d{1,18})/revoke/$",
+        share_views.RevokeShareView.as_view(),
+        name="revoke-share",
+    ),
+    path("shared/<str:token>/", share_views.SharedCallView.as_view(), name="shared-call"),
+    re_path(
+        r"^shared/(?P<token>[^/]+)/call\.(?P<kind>[a-z]{3,4})$",
+        share_views.SharedExportView.as_view(),
+        name="shared-export",
     ),
     path("requests/", request_views.RequestsView.as_view(), name="requests"),
     path("recording/", recording_views.RecordingView.as_view(), name="recording"),

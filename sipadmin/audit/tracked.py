@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
-from proxy.models import DeliveryPolicy, RecordingSettings, RoutingRule
+from proxy.models import CallShare, DeliveryPolicy, RecordingSettings, RoutingRule
 from registrar.models import Alias, Domain, DomainAlias, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.accounts.models import ApiToken
 from sipadmin.audit.trail import record, track, track_part
@@ -44,6 +44,7 @@ def connect() -> None:
         list_name="static_contacts",
         list_of=lambda contact: list(StaticContact.objects.filter(user=contact.user).values_list("contact", flat=True)),
     )
+    track(CallShare, "call-share", secrets={"key_hash": "link"})
     track(RecordingSettings, "recording", lambda settings: "server")
     track_part(DeliveryPolicy, owner_kind, owner_name, left_out=["domain", "user", "is_server"])
     user_logged_in.connect(note_login, dispatch_uid="audit-login")

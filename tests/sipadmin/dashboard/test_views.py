@@ -87,6 +87,8 @@ def places(alice, bob, domain, administrator):
         (reverse("recording"), "read and post"),
         (reverse("remove-messages", args=[bob.pk]), "post"),
         (reverse("requests"), "read"),
+        (reverse("share-call", args=[call.pk]), "post"),
+        (reverse("revoke-share", args=[call.pk, 1]), "post"),
         (reverse("call-export", args=[call.pk, "txt"]), "read"),
         (reverse("tokens"), "admin"),
         (reverse("revoke-token", args=[token.pk]), "post"),
@@ -139,7 +141,16 @@ class TestRoles:
 
         names = {name for name in get_resolver().reverse_dict if isinstance(name, str) and not name.startswith("api-")}
         listed = {get_resolver().resolve(place.partition("?")[0]).url_name for place, _ in places}
-        assert names - listed == {"login", "logout", "setup", "healthz", "readyz", "phone-link"}
+        assert names - listed == {
+            "shared-call",
+            "shared-export",
+            "login",
+            "logout",
+            "setup",
+            "healthz",
+            "readyz",
+            "phone-link",
+        }
 
 
 @pytest.mark.threat(21)
