@@ -16,6 +16,7 @@ from proxy.core.validation import breadth_of
 from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord
 from proxy.instances import Instances
+from proxy.known_dialogs import KnownDialogs
 from proxy.proxied import ProxiedRequest
 from proxy.running import RunningRequests
 from sip.endpoint import Endpoint
@@ -43,6 +44,7 @@ class Forwarder:
         self.proof = proof
         self.running = RunningRequests()
         self.flows = DialogFlows()
+        self.dialogs = KnownDialogs()
         self.records = records
         self._responsibility = responsibility
         self._admission = admission

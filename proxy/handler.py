@@ -136,7 +136,8 @@ class ProxyHandler:
             return
         routed = self._preprocess(request, transaction.flow)
         is_own = self.responsibility.is_own(routed.uri)
-        if request.to_tag:
+        # Phones of RFC 2543 may have no tags; our signed route tells their dialogs, too.
+        if request.to_tag or request.method == "BYE" or (routed.is_proven and self._is_on_its_way(routed)):
             self._in_dialog(transaction, routed, is_own, now)
         elif not is_own:
             self._elsewhere(transaction, routed, now)
@@ -153,6 +154,8 @@ class ProxyHandler:
         """An ACK to a 2xx: forwarded without a transaction, never answered (§16.11, X09)."""
         try:
             routed = self._preprocess(request, flow)
+            if not self._is_on_its_way(routed):
+                routed = self._without_route(request, routed, flow) or routed
             if not self._is_on_its_way(routed) or check_max_forwards(request) is not None:
                 self.count["ack_dropped"] += 1
                 return
@@ -187,8 +190,14 @@ class ProxyHandler:
     # Whose request it is
 
     def _in_dialog(self, transaction: ServerTransaction, routed: Routed, is_own: bool, now: float) -> None:
-        """A request with a To tag goes by its route and to nobody else (P27)."""
+        """A request in a dialog goes by its route and to nobody else (P27)."""
         request = transaction.request
+        if not self._is_on_its_way(routed):
+            routed = self._without_route(request, routed, transaction.flow) or routed
+        elif self._forwarder.dialogs.leads_astray(request, routed.uri, routed.routes):
+            self.count["led_astray"] += 1
+            self._elsewhere(transaction, routed, now)
+            return
         if self._is_on_its_way(routed):
             refusal = self._checks.as_proxy(request)
             if refusal is not None:
@@ -207,6 +216,19 @@ class ProxyHandler:
                 self._refuse(transaction, Refuse(481, reason, "This server has no such dialog: 481"), now)
         else:
             self._elsewhere(transaction, routed, now)
+
+    def _without_route(self, request: Request, routed: Routed, flow: Flow) -> Routed | None:
+        """Where a request goes on that has lost its route, None when it is not from a side of a dialog we know."""
+        if routed.routes or routed.is_proven:
+            return None
+        is_own = self.responsibility.is_own(routed.uri)
+        uri = self._forwarder.dialogs.without_route(request, routed.uri, flow, is_own=is_own)
+        if uri is None or self.responsibility.is_own(uri):
+            return None
+        found = Routed(uri, [])
+        found.is_changed, found.is_proven = routed.is_changed, True
+        self.count["without_route"] += 1
+        return found
 
     def _to_user(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
         """A request for an address of ours: who asks, then what the recipient's policy says (§16.5)."""

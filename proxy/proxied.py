@@ -25,6 +25,8 @@ from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
 from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord
+from proxy.known_dialogs import KnownDialogs
+from proxy.leg import Leg
 from sip.endpoint import Endpoint
 from sip.message.messages import Request, Response
 from sip.transaction.client import ClientTransaction
@@ -43,6 +45,7 @@ class Surroundings(Protocol):
     endpoint: Endpoint
     proof: RouteProof
     flows: DialogFlows
+    dialogs: KnownDialogs
     running: RunningRequests
     records: CallRecords
 
@@ -114,6 +117,8 @@ class ProxiedRequest:
         self._proof = surroundings.proof.make(request.call_id, request.from_tag) if needs_proof else ""
         if needs_proof:
             surroundings.flows.remember(request, transaction.flow)
+        if needs_proof or request.method == "UPDATE":  # target refresh (RFC 3311 §5)
+            surroundings.dialogs.request(request, transaction.flow)
 
     def start(self, now: float) -> None:
         self.perform(self.context.start(now), now)
@@ -271,73 +276,15 @@ class ProxiedRequest:
         call_id = self.transaction.request.call_id
         self._surroundings.endpoint.resolve(next_uri_for(self.routed, target), leg.found, call_id)
 
-    def remember(self, response: Response, flow: Flow) -> None:
-        if self._proof:
-            self._surroundings.flows.remember(response, flow)
+    def learn(self, response: Response, next_hop: NextHop) -> None:
+        """A response other than 100 has come from there."""
+        if response.status >= 300 or not self._proof:
+            if self.transaction.request.method == "BYE" and response.status >= 200:
+                self._surroundings.dialogs.forget(self.transaction.request)
+            return
+        self._surroundings.dialogs.response(response, next_hop)
+        if next_hop.flow is not None:
+            self._surroundings.flows.remember(response, next_hop.flow)
 
     def now(self) -> float:
         return self._surroundings.endpoint.now()
-
-
-class Leg:
-    """A branch on the wire: tries its next hops in order, each in a client transaction of its own."""
-
-    __slots__ = ("_hops", "branch", "proxied", "transaction")
-
-    def __init__(self, proxied: ProxiedRequest, branch: Branch) -> None:
-        self.proxied = proxied
-        self.branch = branch
-        self.transaction: ClientTransaction | None = None
-        self._hops: list[NextHop] = []
-
-    def start(self, now: float) -> None:
-        self.proxied.find(self.branch, self)
-
-    def found(self, hops: list[NextHop]) -> None:
-        """The next hops are known, perhaps after a while."""
-        self._hops = hops
-        if self.proxied.record is not None:
-            self.branch.hops = tuple([hop.text for hop in hops])
-        if not self._try_next():
-            # Cancelled before it was sent, or there is no way there.
-            self._fail(487 if self.branch.cancel_reason is not None else 503, self.proxied.now())
-
-    def flow_failed(self) -> None:
-        """The only way there is gone (RFC 5626 §5.3)."""
-        self._fail(430, self.proxied.now())
-
-    def _try_next(self) -> bool:
-        branch = self.branch
-        while self._hops and branch.is_active and branch.cancel_reason is None:
-            hop, *self._hops = self._hops
-            try:
-                self.transaction = self.proxied.send(branch, hop, self)
-            except LookupError:
-                continue  # we do not listen for that protocol
-            branch.next_hop = hop.text
-            return True
-        return False
-
-    def cancel(self, reason: str) -> None:
-        if self.transaction is not None:
-            self.transaction.cancel([("Reason", reason)] if reason else [])
-
-    def response_received(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        response.remove_top_value("Via")  # §16.7 step 3
-        if not response.has("via"):
-            return  # it was meant for this server
-        if response.status == 503 and self._try_next():
-            return  # RFC 3263 §4.3
-        if transaction.next_hop.flow is not None and 100 < response.status < 300:
-            self.proxied.remember(response, transaction.next_hop.flow)
-        self.proxied.perform(self.proxied.context.response_received(self.branch, response, now), now)
-
-    def failed(self, transaction: ClientTransaction, status: int, now: float) -> None:
-        if self._try_next():
-            return
-        if status == 503 and self.branch.target.is_flow_only and not self.branch.target.routes:
-            status = 430
-        self._fail(status, now)
-
-    def _fail(self, status: int, now: float) -> None:
-        self.proxied.perform(self.proxied.context.failed(self.branch, status, now), now)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from proxy.core.facts import UserFacts
 
 BUSY = (486,)
-# §16.8 and §16.9: nobody answered, answered in time, or could be reached.
-NO_ANSWER = (408, 480, 503)
+# §16.8, §16.9 and RFC 5626 §5.3: nobody answered, answered in time, or could be reached.
+NO_ANSWER = (408, 430, 480, 503)
 
 
 class Arranged(NamedTuple):

@@ -124,6 +124,12 @@ class TestCall:
         assert (attempt["state"], attempt["status"]) == ("answered", 200)
         assert [branch["status"] for branch in attempt["branches"]] == [200]
 
+    @pytest.mark.rule("P27")
+    def test_is_hung_up_without_a_route(self, sipp: Sipp, domain: Enrolment) -> None:
+        callee = sipp.callee("callee", sipp.phone("bob"))
+        succeeds(sipp.caller("caller_without_route", "alice", "bob"), callee)
+        assert domain.attempt("bob")["state"] == "answered"
+
     def test_is_cancelled_while_it_rings(self, sipp: Sipp, domain: Enrolment) -> None:
         callee = sipp.callee("callee_cancelled", sipp.phone("bob"))
         succeeds(sipp.caller("caller_cancels", "alice", "bob"), callee)
