@@ -21,7 +21,7 @@ MAX_INPUT_BYTES = 4096  # longer ones say nothing new and take their time
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("target", choices=["parse", "frame", "engine"])
+    parser.add_argument("target", choices=["parse", "frame", "websocket", "engine"])
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     with atheris.instrument_imports(include=["sip", "registrar", "proxy"]):

@@ -11,18 +11,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from websockets.frames import Frame, Opcode
+
 from sip.message.address import Address
 from sip.message.errors import BadMessage
 from sip.message.fields import parse_contacts, parse_credentials, parse_expires, parse_max_forwards, parse_q
+from sip.message.limits import MAX_MESSAGE_BYTES
 from sip.message.messages import Message, Request, response_to
 from sip.message.wire import parse_message
 from sip.transport.framing import BrokenFraming, Framing
+from sip.transport.websocket import WebSocketConnection
+from tests.sip.transport.cables import Cable, Owner
 from tests.torture.own_messages import OWN
 from tests.torture.server import SENDER, Server
 
 FOUND = Path(__file__).parent / "found"  # what ever broke a target, as TARGET-<hash>
 SEPARATOR = b"\x1e"  # between two messages of one engine input; no SIP message needs it
 MAX_MESSAGES = 8
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+)
 MAX_STREAM_BYTES = 2048  # they arrive one by one, which takes its time
 
 # Bits of the first byte of an engine input.
@@ -85,6 +94,26 @@ def _framed(pieces: list[bytes]) -> Iterator[bytes | str]:
         yield f"broken: {error.status}"
 
 
+def websocket(data: bytes) -> None:
+    """RFC 7118 §5: frames give the same messages however they were cut, and none larger than it may be."""
+    data = data[:MAX_STREAM_BYTES]
+    whole, pieces = (_by_websocket(cut) for cut in ([data], [data[at : at + 1] for at in range(len(data))]))
+    assert whole == pieces, (whole, pieces)
+
+
+def _by_websocket(pieces: list[bytes]) -> tuple[list[bytes], bytes, bool]:
+    """Messages, what was answered after the handshake, and whether it is open still."""
+    owner, cable = Owner(), Cable()
+    connection = WebSocketConnection(owner, "ws", ("127.0.0.1", 80), lambda origin: True)
+    connection.connection_made(cable)
+    connection.data_received(HANDSHAKE)
+    assert cable.take().startswith(b"HTTP/1.1 101 ")
+    for piece in pieces:
+        connection.data_received(piece)
+    assert all(len(message) <= MAX_MESSAGE_BYTES for message in owner.messages)
+    return owner.messages, cable.take(), connection.is_open
+
+
 def engine(data: bytes) -> None:
     """Bytes in, no failure of ours, and nothing left when everything had its time (threats of hostile messages)."""
     flags, messages = data[0] if data else 0, data[1:].split(SEPARATOR)[:MAX_MESSAGES]
@@ -116,12 +145,29 @@ def no_errors_logged() -> Iterator[None]:
     assert not records, records[0].getMessage()
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"parse": parse, "frame": frame, "engine": engine}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "parse": parse,
+    "frame": frame,
+    "websocket": websocket,
+    "engine": engine,
+}
 
 
 def seeds(target: str) -> list[bytes]:
     """Inputs to begin with: our own torture messages, for the engine alone and in sequences."""
     messages = list(OWN.values())
+    if target == "websocket":
+        frames = [Frame(Opcode.TEXT, message).serialize(mask=True) for message in messages]
+        broken = [
+            Frame(Opcode.TEXT, b"x" * 200, fin=False).serialize(mask=True),
+            Frame(Opcode.PING, b"").serialize(mask=True),
+        ]
+        return [
+            *frames,
+            b"".join(broken),
+            frames[0] + broken[1] + frames[1],
+            Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True),
+        ]
     if target != "engine":
         return messages
     alone = [bytes((flags,)) + message for message in messages for flags in (0, IS_HOME, IS_HOME | PASSWORDS | STREAM)]
