@@ -95,9 +95,10 @@ class WebSocketConnection(Connection):
         if not self._is_inside:
             self.deadline = self._owner.now() + PING_INTERVAL
 
+    def write(self, data: bytes, failed: object = None) -> bool:
+        return self._frames.state is State.OPEN and super().write(data, failed)
+
     def _send(self, data: bytes) -> None:
-        if self._frames.state is not State.OPEN:
-            return
         # RFC 7118 §5.3: both kinds are understood; text is what a browser shows, and must be UTF-8.
         if data.isascii() or _is_utf8(data):
             self._frames.send_text(data)
