@@ -45,16 +45,15 @@ class AuthResult(NamedTuple):
     reason: str = ""
 
 
-class Attempt(NamedTuple):
-    """A password that was right or wrong, for whoever counts. ``source`` is a numeric host.
+class Failure(NamedTuple):
+    """A wrong password, for whoever counts. ``source`` is a numeric host.
 
-    ``is_proven``: the source has shown that it receives what we send there. Only then may a failure be held against it.
+    ``is_proven``: the source has shown that it receives what we send there. Only then may it be held against it.
     """
 
     source: str
     realm: str
     username: str
-    is_right: bool
     is_known_user: bool
     is_proven: bool
 
@@ -65,7 +64,9 @@ class Watch(Protocol):
     def is_locked(self, source: str, realm: str, username: str, now_wall: float) -> bool:
         """Whether this source has failed too often as this user: then even the right password is wrong."""
 
-    def attempted(self, attempt: Attempt, now_wall: float) -> None: ...
+    def succeeded(self, source: str, realm: str, username: str, now_wall: float) -> None: ...
+
+    def failed(self, failure: Failure, now_wall: float) -> None: ...
 
 
 class NoWatch:
@@ -74,7 +75,9 @@ class NoWatch:
     def is_locked(self, source: str, realm: str, username: str, now_wall: float) -> bool:
         return False
 
-    def attempted(self, attempt: Attempt, now_wall: float) -> None: ...
+    def succeeded(self, source: str, realm: str, username: str, now_wall: float) -> None: ...
+
+    def failed(self, failure: Failure, now_wall: float) -> None: ...
 
 
 _MISSING = AuthResult("missing")
@@ -190,7 +193,8 @@ class Authenticator:
                 used.use(nonce, int(nc, 16), now_wall) if qop else used.use_once(nonce, now_wall)
             ):
                 return AuthResult("stale", username, algorithm, uri)  # perhaps overheard: no proof of a password
+            self._watch.succeeded(source, realm, username, now_wall)
+            return AuthResult("ok", username, algorithm, uri)
         is_proven = flow.is_reliable or self._nonces.is_for(nonce, source)
-        attempt = Attempt(source, realm, username, is_right and bool(known), bool(known), is_proven)
-        self._watch.attempted(attempt, now_wall)
-        return AuthResult("ok" if attempt.is_right else "wrong", username, algorithm, uri)
+        self._watch.failed(Failure(source, realm, username, bool(known), is_proven), now_wall)
+        return AuthResult("wrong", username, algorithm, uri)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sip.auth.authenticator import Attempt
+from sip.auth.authenticator import Failure
 from sip.defence.bans import RECURRENCE_INTERVAL, Ban, BanList, ban_interval
 from sip.defence.buckets import TokenBuckets
 from sip.defence.evidence import SENTENCES, WINDOW, Evidence, is_scanner
@@ -29,7 +29,7 @@ MAX_RECURRENCES = 10_000
 
 
 class Guard:
-    """One for the endpoint (``admits``) and the authenticator (``is_locked``, ``attempted``).
+    """One for the endpoint (``admits``) and the authenticator (``is_locked``, ``succeeded``, ``failed``).
 
     ``trusted`` networks are never slowed down, locked out or banned. ``rate`` 0 slows nobody down. ``on_ban`` hears of
     each ban that was decided here, ``wall`` turns the loop clock into seconds since the epoch. ``count`` counts what
@@ -100,22 +100,24 @@ class Guard:
         self._hold_against(source, "again", f"{username}@{realm}", now_wall, username)
         return True
 
-    def attempted(self, attempt: Attempt, now_wall: float) -> None:
-        """A password was right or wrong."""
-        source, user = source_of(attempt.source), (attempt.realm, attempt.username)
-        if attempt.is_right:
-            self._board.succeeded(source, user, now_wall)
-            self._buckets.give(source, REFUND)
-            return
-        if not attempt.is_proven:
+    def succeeded(self, source: str, realm: str, username: str, now_wall: float) -> None:
+        """A right password."""
+        source = source_of(source)
+        self._board.succeeded(source, (realm, username), now_wall)
+        self._buckets.give(source, REFUND)
+
+    def failed(self, failure: Failure, now_wall: float) -> None:
+        """A wrong password."""
+        source, user = source_of(failure.source), (failure.realm, failure.username)
+        if not failure.is_proven:
             self.count["unproven_failure"] += 1
             return
-        kind = "wrong-password" if attempt.is_known_user else "unknown-user"
+        kind = "wrong-password" if failure.is_known_user else "unknown-user"
         self.count[kind.replace("-", "_")] += 1
         failures = self._board.failed(source, user, now_wall)
-        if failures > (USER_LIMIT if attempt.is_known_user else 1):
+        if failures > (USER_LIMIT if failure.is_known_user else 1):
             kind = "again"
-        self._hold_against(source, kind, f"{attempt.username}@{attempt.realm}", now_wall, attempt.username)
+        self._hold_against(source, kind, f"{failure.username}@{failure.realm}", now_wall, failure.username)
 
     def _hold_against(self, source: str, kind: str, detail: str, now_wall: float, name: str = "") -> None:
         evidence = Evidence(now_wall, kind, printable(detail, 120))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from sip.auth.authenticator import STRONGEST_FIRST, Attempt, Authenticator
+from sip.auth.authenticator import STRONGEST_FIRST, Authenticator, Failure
 from sip.auth.digest import ha1, response
 from sip.auth.nonce import NonceFactory
 from sip.message.fields import parse_credentials
@@ -251,14 +251,18 @@ class Counter:
     """A watch that locks out who is in ``locked``."""
 
     def __init__(self):
-        self.attempts = []
+        self.right = []
+        self.wrong = []
         self.locked = set()
 
     def is_locked(self, source, realm, username, now_wall):
         return (source, realm, username) in self.locked
 
-    def attempted(self, attempt, now_wall):
-        self.attempts.append(attempt)
+    def succeeded(self, source, realm, username, now_wall):
+        self.right.append((source, realm, username))
+
+    def failed(self, failure, now_wall):
+        self.wrong.append(failure)
 
 
 @pytest.mark.threat(6)
@@ -283,30 +287,30 @@ class TestWatch:
         self.try_(authenticator, answer(nonce))
         self.try_(authenticator, answer(nonce, password="guess"))
         self.try_(authenticator, answer(nonce, "nobody", password="guess"))
-        assert watch.attempts == [
-            Attempt(ALICE, REALM, "bob", True, True, True),
-            Attempt(ALICE, REALM, "bob", False, True, True),
-            Attempt(ALICE, REALM, "nobody", False, False, True),
+        assert watch.right == [(ALICE, REALM, "bob")]
+        assert watch.wrong == [
+            Failure(ALICE, REALM, "bob", is_known_user=True, is_proven=True),
+            Failure(ALICE, REALM, "nobody", is_known_user=False, is_proven=True),
         ]
 
     def test_a_nonce_made_for_somebody_else_proves_nothing(self, authenticator, watch):
         nonce = challenge(authenticator, source=MALLORY)["nonce"]
         self.try_(authenticator, answer(nonce, password="guess"), source=ALICE)
         self.try_(authenticator, answer(nonce, password="guess"), source=ALICE, protocol="tcp")
-        assert [attempt.is_proven for attempt in watch.attempts] == [False, True]
+        assert [failure.is_proven for failure in watch.wrong] == [False, True]
 
     def test_missing_foreign_replayed_and_stale_are_no_attempts(self, authenticator, watch):
         line = answer(challenge(authenticator, source=ALICE)["nonce"])
         assert self.try_(authenticator, line) == "ok"
-        watch.attempts.clear()
+        watch.right.clear()
         assert self.try_(authenticator, line) == "stale"
         assert self.try_(authenticator, line, now=NOW + 1000) == "stale"
         assert self.try_(authenticator, answer("made up", password="guess")) == "missing"
-        assert watch.attempts == []
+        assert watch.right == watch.wrong == []
 
     def test_who_is_locked_out_learns_nothing_from_the_right_password(self, authenticator, watch):
         watch.locked.add((ALICE, REALM, "bob"))
         nonce = challenge(authenticator, source=ALICE)["nonce"]
         assert self.try_(authenticator, answer(nonce)) == "wrong"
-        assert watch.attempts == []
+        assert watch.right == watch.wrong == []
         assert self.try_(authenticator, answer(nonce), source=MALLORY) == "ok"

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from sip.auth.authenticator import Attempt
+from sip.auth.authenticator import Failure
 from sip.defence.bans import Ban
 from sip.defence.guard import Guard
 from sip.transport.flow import Flow
@@ -25,7 +25,10 @@ class House:
         """As the authenticator does: first whether the user is locked out there, then what came of it."""
         for _ in range(times):
             if not self.guard.is_locked(source, REALM, username, at):
-                self.guard.attempted(Attempt(source, REALM, username, right, known, proven), at)
+                if right:
+                    self.guard.succeeded(source, REALM, username, at)
+                else:
+                    self.guard.failed(Failure(source, REALM, username, known, proven), at)
 
     def admits(self, source=MALLORY, now=0.0, protocol="udp"):
         return self.guard.admits(flow(source, protocol), now)

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from django.db import DatabaseError
 
-from sip.auth.authenticator import Attempt
+from sip.auth.authenticator import Failure
 from sip.defence.bans import Ban
 from sip.defence.guard import Guard
 from sip.transport.flow import Flow
@@ -52,7 +52,7 @@ class House:
 
     def guess(self, at=NOW):
         for number in range(5):
-            self.guard.attempted(Attempt(MALLORY, "example.org", str(number), False, False, True), at)
+            self.guard.failed(Failure(MALLORY, "example.org", str(number), False, True), at)
 
     def settle(self):
         self.thread.run()
