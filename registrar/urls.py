@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from registrar import user_views, views
+from registrar import bulk_views, user_views, views
 
 
 class BindingId:
@@ -26,6 +26,13 @@ urlpatterns = [
     path("domains/<int:pk>/delete/", views.DeleteDomainView.as_view(), name="delete-domain"),
     path("users/", user_views.UsersView.as_view(), name="users"),
     path("users/new/", user_views.NewUserView.as_view(), name="new-user"),
+    path("users/bulk/", bulk_views.BulkUsersView.as_view(), name="bulk-users"),
+    path("users/undo/", bulk_views.UndoUsersView.as_view(), name="undo-users"),
+    path("users/export/", bulk_views.ExportUsersView.as_view(), name="export-users"),
+    path("users/import/", bulk_views.ImportView.as_view(), name="import-users"),
+    path("users/import/<str:key>/", bulk_views.ImportJobView.as_view(), name="import-job"),
+    path("users/import/<str:key>/progress/", bulk_views.ImportProgressView.as_view(), name="import-progress"),
+    path("users/import/<str:key>/errors/", bulk_views.ImportErrorsView.as_view(), name="import-errors"),
     path("users/<int:pk>/", user_views.UserView.as_view(), name="user"),
     path("users/<int:pk>/enabled/", user_views.EnableUserView.as_view(), name="enable-user"),
     path("users/<int:pk>/password/", user_views.PasswordView.as_view(), name="user-password"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,12 +19,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import TemplateView
 
+from registrar.bulk_forms import BulkForm
+from registrar.bulk_views import UNDO_KEY
 from registrar.forms import PasswordForm, StaticContactForm, ThirdPartyRuleForm, UserForm, generate_password
 from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
+from registrar.user_list import STATES, UserFilter
 from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import add_errors, say_saved
 from sipadmin.dashboard import snapshot
 from sipadmin.effective import effective_policies, sentence
+from sipadmin.models import Event
 from sipadmin.policy_form import make_read_only
 from sipadmin.provisioning import ProvisioningError, own_policy, save_user
 from sipadmin.static_contacts import add_static_contact
@@ -34,46 +40,44 @@ class UsersView(LoginRequiredMixin, TemplateView):
     """All users, with search, filters and pages."""
 
     template_name = "registrar/users.html"
-    STATES = {
-        "registered": Q(is_registered=True),
-        "unregistered": Q(is_registered=False),
-        "enabled": Q(enabled=True),
-        "disabled": Q(enabled=False),
-    }
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         query = self.request.GET
-        text, domain, state = (query.get(name, "").strip()[:253] for name in ("q", "domain", "state"))
-        pages = Paginator(self.users(text, domain, state), ROWS)
+        wanted = UserFilter.read(query)
+        pages = Paginator(wanted.users().order_by("domain__name", "username"), ROWS)
         found = pages.get_page(query.get("page"))
-        rows = list(zip(found, effective_policies(list(found)), strict=True))
+        users = list(found)
+        seen = last_seen(users)
+        policies = effective_policies(users)
         kept = query.copy()
         kept.pop("page", None)
+        domains = list(Domain.objects.order_by("name")[:200])
         return {
             **super().get_context_data(**kwargs),
             "page": "users",
-            "rows": rows,
+            "rows": [(user, policy, seen.get(user.pk)) for user, policy in zip(users, policies, strict=True)],
             "found": found,
             "kept": kept.urlencode(),
-            "q": text,
-            "domain": domain,
-            "state": state,
-            "states": list(self.STATES),
-            "domains": Domain.objects.order_by("name")[:200],
-            "has_filter": bool(text or domain or state),
+            "wanted": wanted,
+            "states": [(state, label) for state, (_, label) in STATES.items()],
+            "domains": domains,
+            "export_domain": wanted.domain or (domains[0].name if len(domains) == 1 else ""),
+            "has_filter": any(wanted),
+            "bulk_form": BulkForm(initial={"policy_action": "inherit"}),
+            "undo": self.request.session.get(UNDO_KEY),
         }
 
-    def users(self, text: str, domain: str, state: str) -> QuerySet[SipUser]:
-        live = Binding.objects.live().filter(user=OuterRef("pk"))
-        users = SipUser.objects.select_related("domain").annotate(is_registered=Exists(live))
-        if text:
-            name = text.removeprefix("sip:").partition("@")[0] or text
-            users = users.filter(
-                Q(username__icontains=name) | Q(display_name__icontains=text) | Q(aliases__name__icontains=name)
-            ).distinct()
-        if domain:
-            users = users.filter(domain__name=domain)
-        return users.filter(self.STATES.get(state, Q())).order_by("domain__name", "username")
+
+def last_seen(users: Sequence[SipUser]) -> dict[int, datetime]:
+    """When each of them registered last, by primary key: of a live binding, or of the event log."""
+    live = Binding.objects.filter(user__in=users).order_by().values_list("user").annotate(at=Max("refreshed_at"))
+    seen: dict[int, datetime] = dict(live)
+    gone = {user.aor: user.pk for user in users if user.pk not in seen}
+    if gone:
+        events = Event.objects.filter(subject__in=gone, type__startswith="registration.").order_by()
+        for aor, at in events.values_list("subject").annotate(at=Max("ts")):
+            seen[gone[aor]] = at
+    return seen
 
 
 @method_decorator([never_cache, sensitive_post_parameters("password")], name="dispatch")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -16,7 +16,9 @@ from registrar.call_forwarding import FORWARDING
 from registrar.models import Alias, Domain, SipUser
 from sipadmin.audit.trail import Changes, difference, record_many
 from sipadmin.changes import record_change, record_changes
-from sipadmin.user_table import ImportRefused, Progress, Row, RowError, check_rows
+from sipadmin.user_table import MOST_ERRORS, ImportRefused, Progress, Row, RowError, check_rows
+
+Note = Callable[[str, str, Changes], None]
 
 BATCH = 900  # ids in one statement; some builds of SQLite take no more than 999 parameters
 HA1_FIELDS = ["ha1_md5", "ha1_sha256", "ha1_sha512_256"]
@@ -37,24 +39,29 @@ def import_rows(
     progress: Progress | None = None,
     *,
     is_dry_run: bool = False,
+    most_errors: int = MOST_ERRORS,
+    note: Note | None = None,
 ) -> ImportCounts:
     """Create or change a user for each row (texts by COLUMNS, the first is row 2).
 
     ImportRefused: nothing changed. A missing column leaves that property as it is, and so does an empty
     password. ``progress`` gets numbers of rows just checked; writing them takes a fraction of that time.
+    ``note`` is told of each user what changes: (action, user, {field: [before, after]}), without secrets.
     """
-    checked, errors, count = check_rows(domain, rows, progress)
+    checked, errors, count = check_rows(domain, rows, progress, most_errors)
     if count:
         raise ImportRefused(errors, count)
+    if is_dry_run:
+        # Without a transaction: trying fifty thousand users must not keep phones from registering meanwhile.
+        return write_rows(domain, checked, note, is_dry_run=True)
     with transaction.atomic():
-        counts = write_rows(domain, checked)
-        if is_dry_run:
-            transaction.set_rollback(True)
-    return counts
+        return write_rows(domain, checked, note)
 
 
-def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
-    """Insert what is new and update what differs; in the caller's transaction."""
+def write_rows(
+    domain: Domain, rows: Sequence[Row], note: Note | None = None, *, is_dry_run: bool = False
+) -> ImportCounts:
+    """Insert what is new and update what differs; in the caller's transaction. A dry run only reads and counts."""
     # Those whose names occur: a few changes in a domain of a hundred thousand users must not read them all.
     names = [name for row in rows for name in (row.username, *(row.aliases or ()))]
     known: dict[str, SipUser] = {}
@@ -87,30 +94,34 @@ def write_rows(domain: Domain, rows: Sequence[Row]) -> ImportCounts:
     now = timezone.now()
     for user in changed:
         user.updated_at = now
-    for batch in batches(new):
-        SipUser.objects.bulk_create(batch)
-    for batch in batches(changed):
-        update_users(batch)
+    created = {user.username for user in new}
+    if not is_dry_run:
+        for batch in batches(new):
+            SipUser.objects.bulk_create(batch)
+        for batch in batches(changed):
+            update_users(batch)
     touched: set[str] = set()
-    for parts in (write_policies(known, rows), write_aliases(domain, known, rows)):
+    for parts in (write_policies(known, rows, is_dry_run), write_aliases(domain, known, rows, is_dry_run)):
         touched |= set(parts)
         for name, part in parts.items():
             changes[name] |= part
     saved = {user.username for user in (*new, *changed)}
-    only_parts = [known[name].pk for name in touched - saved]
-    for start in range(0, len(only_parts), BATCH):
-        part = SipUser.objects.filter(pk__in=only_parts[start : start + BATCH])
-        part.update(version=F("version") + 1, updated_at=now)
-    record_changes("user", [known[name].pk for name in sorted(saved | touched)])
-    if touched:
-        record_change("policy")
-    created = {user.username for user in new}
-    record_many(
-        [
-            (f"user.{'created' if name in created else 'changed'}", f"{name}@{domain.name}", facts)
-            for name, facts in changes.items()
-        ]
-    )
+    noted = [
+        (f"user.{'created' if name in created else 'changed'}", f"{name}@{domain.name}", facts)
+        for name, facts in changes.items()
+    ]
+    if not is_dry_run:
+        only_parts = [known[name].pk for name in touched - saved]
+        for start in range(0, len(only_parts), BATCH):
+            part = SipUser.objects.filter(pk__in=only_parts[start : start + BATCH])
+            part.update(version=F("version") + 1, updated_at=now)
+        record_changes("user", [known[name].pk for name in sorted(saved | touched)])
+        if touched:
+            record_change("policy")
+        record_many(noted)
+    if note is not None:
+        for one in noted:
+            note(*one)
     updated = len((saved | touched) - created)
     return ImportCounts(len(new), updated, len(rows) - len(new) - updated)
 
@@ -136,7 +147,7 @@ def prepared(user: SipUser, name: str) -> Any:
 
 def in_parts(queryset: QuerySet[Any], column: str, values: Iterable[Any]) -> Iterator[Any]:
     """Rows whose ``column`` is one of ``values``, in as many queries as it takes."""
-    left = list(dict.fromkeys(values))
+    left = [value for value in dict.fromkeys(values) if value is not None]
     for start in range(0, len(left), BATCH):
         yield from queryset.filter(**{f"{column}__in": left[start : start + BATCH]})
 
@@ -145,19 +156,19 @@ def batches(users: list[SipUser]) -> Iterable[list[SipUser]]:
     return (users[start : start + BATCH] for start in range(0, len(users), BATCH))
 
 
-def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row]) -> dict[str, Changes]:
+def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row], is_dry_run: bool) -> dict[str, Changes]:
     """Delivery policy of the rows with a policy or ring_time column; what changed, by user name."""
     with_policy = [row for row in rows if row.policy]
     if not with_policy:
         return {}
-    users = [known[row.username].pk for row in with_policy]
+    users = [known[row.username].pk for row in with_policy]  # None: one that is not there yet
     old = {policy.user_id: policy for policy in in_parts(DeliveryPolicy.objects.all(), "user_id", users)}
     saved: list[DeliveryPolicy] = []
     dropped: list[int] = []
     touched: dict[str, Changes] = {}
     for row in with_policy:
         user = known[row.username]
-        before = old.get(user.pk)
+        before = old.get(user.pk) if user.pk else None
         policy = row.policy.get("policy", before.policy if before else INHERIT)
         ring_time = row.policy.get("ring_time", before.ring_time if before else None)
         old_values = (before.policy, before.ring_time) if before else (INHERIT, None)
@@ -169,6 +180,8 @@ def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row]) -> dict[st
             dropped.append(user.pk)
         else:
             saved.append(DeliveryPolicy(user=user, policy=policy, ring_time=ring_time))
+    if is_dry_run:
+        return touched
     for start in range(0, len(dropped), BATCH):
         DeliveryPolicy.objects.filter(user_id__in=dropped[start : start + BATCH]).delete()
     DeliveryPolicy.objects.bulk_create(
@@ -181,7 +194,9 @@ def write_policies(known: Mapping[str, SipUser], rows: Sequence[Row]) -> dict[st
     return touched
 
 
-def write_aliases(domain: Domain, known: Mapping[str, SipUser], rows: Sequence[Row]) -> dict[str, Changes]:
+def write_aliases(
+    domain: Domain, known: Mapping[str, SipUser], rows: Sequence[Row], is_dry_run: bool
+) -> dict[str, Changes]:
     """Replace the aliases of the rows that have the column; what changed, by user name."""
     old: dict[int, set[str]] = {}
     owners: dict[str, int] = {}
@@ -213,6 +228,8 @@ def write_aliases(domain: Domain, known: Mapping[str, SipUser], rows: Sequence[R
                 raise ImportRefused([RowError(row.number, "aliases", f"{name} belongs to another user")])
             if owner is None:
                 saved.append(Alias(domain=domain, name=name, user=known[row.username]))
+    if is_dry_run:
+        return touched
     for start in range(0, len(dropped), BATCH):
         Alias.objects.filter(domain=domain, name__in=dropped[start : start + BATCH]).delete()
     Alias.objects.bulk_create(saved, BATCH)

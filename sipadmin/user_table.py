@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,9 @@ COLUMNS = (
     "ha1_md5", "ha1_sha256", "may_watch", "tags", *FORWARDING,
 )  # fmt: skip
 MOST_ERRORS = 20
+
+# A cell that begins so is a formula to a spreadsheet; one quotation mark in front makes it text.
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 Progress = Callable[[int], Any]
 
@@ -81,12 +85,22 @@ def read_table(content: bytes) -> list[dict[str, str]]:
         for number, cells in enumerate(reader, start=2):
             if len(cells) > len(header):
                 errors.append(RowError(number, "", f"{len(cells)} cells, but the header has {len(header)}"))
-            rows.append(dict(zip(header, cells, strict=False)))
+            rows.append(dict(zip(header, map(from_cell, cells), strict=False)))
     except csv.Error as error:
         raise ImportRefused([RowError(reader.line_num, "", f"not readable as CSV: {error}")]) from None
     if errors:
         raise ImportRefused(errors[:MOST_ERRORS], len(errors))
     return rows
+
+
+def to_cell(value: str) -> str:
+    """Text as a spreadsheet may show it without running it (threat: a display name that is a formula)."""
+    return f"'{value}" if FORMULA.match(value) else value
+
+
+def from_cell(text: str) -> str:
+    """The inverse of to_cell; other text stays as it is."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
 def check_header(header: Sequence[str]) -> None:
@@ -100,7 +114,7 @@ def check_header(header: Sequence[str]) -> None:
 
 
 def check_rows(
-    domain: Domain, rows: Iterable[Mapping[str, str]], progress: Progress | None
+    domain: Domain, rows: Iterable[Mapping[str, str]], progress: Progress | None, most_errors: int = MOST_ERRORS
 ) -> tuple[list[Row], list[RowError], int]:
     """The rows that are right, the first errors, and how many errors there are."""
     checked: list[Row] = []
@@ -121,7 +135,7 @@ def check_rows(
         except ProvisioningError as error:
             count += len(error.errors)
             errors += [RowError(number, column, text) for column, text in error.errors.items()]
-            del errors[MOST_ERRORS:]
+            del errors[most_errors:]
         done = number - 1
         if progress and done % 100 == 0:
             progress(100)

@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from proxy.models import RoutingRule
 from registrar.models import ThirdPartyRule
 from sipadmin.accounts.models import ApiToken
+from sipadmin.import_jobs import ImportJob, jobs
 from sipadmin.security.models import Ban
 from tests.console import HOSTILE, attempt, bind
 
@@ -42,6 +44,10 @@ def test_nobody_gets_in_without_login():
     assert response.headers["Location"] == "/login/?next=/"
 
 
+def text_of(response) -> str:
+    return b"".join(response.streaming_content if response.streaming else [response.content]).decode()
+
+
 @pytest.fixture
 def places(alice, bob, domain, administrator):
     """Every page: (address, does it only take POST, may operators GET it)."""
@@ -49,6 +55,10 @@ def places(alice, bob, domain, administrator):
     token = ApiToken.objects.create(name="one", key="0" * 16, secret_hash="0" * 64)
     binding, call = bind(bob), attempt()
     ban = Ban.objects.create(source="198.51.100.66")
+    routing_rule = RoutingRule.objects.create(priority=10, action="proxy")
+    job = ImportJob(domain, "users.csv", b"user\n")
+    job.run(is_dry_run=True)
+    jobs.add(job)
     return [
         ("/", "read"),
         ("/search/?q=bob", "read"),
@@ -68,6 +78,13 @@ def places(alice, bob, domain, administrator):
         (reverse("users"), "read"),
         (reverse("user", args=[bob.pk]), "read and post"),
         (reverse("new-user"), "admin"),
+        (reverse("bulk-users"), "post"),
+        (reverse("undo-users"), "post"),
+        (reverse("export-users") + "?domain=example.org", "admin"),
+        (reverse("import-users"), "admin"),
+        (reverse("import-job", args=[job.key]), "admin"),
+        (reverse("import-progress", args=[job.key]), "admin"),
+        (reverse("import-errors", args=[job.key]), "admin"),
         (reverse("enable-user", args=[bob.pk]), "post"),
         (reverse("user-password", args=[bob.pk]), "post"),
         (reverse("delete-user", args=[bob.pk]), "admin"),
@@ -80,6 +97,10 @@ def places(alice, bob, domain, administrator):
         (reverse("new-domain"), "admin"),
         (reverse("delete-domain", args=[domain.pk]), "admin"),
         (reverse("routing"), "read and post"),
+        (reverse("new-routing-rule"), "admin"),
+        (reverse("routing-rule", args=[routing_rule.pk]), "read and post"),
+        (reverse("move-routing-rule", args=[routing_rule.pk]), "post"),
+        (reverse("delete-routing-rule", args=[routing_rule.pk]), "post"),
         (reverse("security"), "read and post"),
         (reverse("ban", args=[ban.pk]), "read"),
         (reverse("lift-ban", args=[ban.pk]), "post"),
@@ -150,6 +171,7 @@ class TestRoles:
             "healthz",
             "readyz",
             "phone-link",
+            "events-stream",
         }
 
 
@@ -213,7 +235,7 @@ class TestHeaders:
     def test_no_page_needs_what_the_policy_forbids(self, places, admin_page):
         for place, kind in places:
             if kind != "post":
-                text = admin_page.get(place).content.decode()
+                text = text_of(admin_page.get(place))
                 assert not re.search(r"<script(?![^>]*\ssrc=)", text), place
                 assert not re.search(r"<style|\sstyle=|\son\w+=\"", text), place
                 assert not re.search(r"(src|href)=\"(https?:)?//", text), place
@@ -221,7 +243,7 @@ class TestHeaders:
     def test_tables_have_captions_and_scopes(self, places, admin_page):
         for place, kind in places:
             if kind != "post":
-                text = admin_page.get(place).content.decode()
+                text = text_of(admin_page.get(place))
                 assert text.count("<table") == text.count("<caption"), place
                 assert "<th>" not in text, place
 
