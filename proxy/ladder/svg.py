@@ -139,16 +139,15 @@ def _message(row: Row, y: int, measure: Measure, with_links: bool) -> str:
     line = y + ROW - 8
     start, end = measure.centre(row.start), measure.centre(row.end)
     toward = 1 if end > start else -1
-    left, right = min(start, end), max(start, end)
     chips = (["SDP"] if message.has_sdp else []) + (["again"] if message.is_repeated else [])
     label = visible(message.label, measure.letters - 4 * len(chips))
     # The label stands in the gap next to the server, so that it crosses no other lifeline.
     near = measure.centre(1)
-    middle = near + (measure.column if right > near else -measure.column) // 2
+    middle = near + (measure.column if max(start, end) > near else -measure.column) // 2
     wide = len(label) * LETTER + sum(len(chip) * 6 + 14 for chip in chips)
     x = middle - wide / 2
     drawn = [
-        f'<rect class="hit" x="{left}" y="{y}" width="{right - left}" height="{ROW}" fill="#ffffff" fill-opacity="0"/>',
+        f'<rect class="hit" x="4" y="{y}" width="{measure.width - 8}" height="{ROW}" fill="#ffffff" fill-opacity="0"/>',
         f'<text class="time" x="{GUTTER - 10}" y="{line + 3}" text-anchor="end" font-family="{MONO}" font-size="10.5" '
         f'fill="#566273">{row.offset:+.3f}</text>',
         f'<line class="arrow" x1="{start}" y1="{line}" x2="{end - 7 * toward}" y2="{line}" stroke="{colour}" '
