@@ -71,3 +71,7 @@ class TestChallenges:
         before = busy.to_bytes()
         add_challenges(busy, [Candidate(1, 401, "", a_response(401, "", ("WWW-Authenticate", "Digest x=y")))])
         assert busy.to_bytes() == before
+
+
+def test_a_candidate_names_itself_in_failures():
+    assert repr(Candidate(2, 486, "")) == "<branch 2: 486 Busy Here>"

@@ -2,7 +2,7 @@ import pytest
 
 from proxy.core.best_response import Candidate, choose
 from proxy.core.branch import Branch, BranchState
-from proxy.core.explain import answered_step, choice_step, late_step, outcome
+from proxy.core.explain import answered_step, breadth_step, cancelled_step, choice_step, late_step, outcome
 from proxy.core.facts import Target
 from sip.message.uri import Uri
 
@@ -126,3 +126,15 @@ def test_who_joined_late_is_said():
         late_step(Target(Uri.parse("sip:bob@192.0.2.20"))).text
         == "sip:bob@192.0.2.20 registered meanwhile: joined late"
     )
+
+
+@pytest.mark.rule("P26")
+@pytest.mark.rfc("5393", "5.3")
+def test_what_breadth_means_is_said():
+    assert breadth_step(60, 2, 2).text == "2 targets with a breadth of 60"
+    assert breadth_step(1, 2, 1).text == "1 target with a breadth of 1: at most 1 at a time"
+
+
+@pytest.mark.rule("P19")
+def test_a_caller_who_cancels_is_said():
+    assert cancelled_step(2.04).text == "The caller cancelled after 2.0 s: every branch is cancelled too"

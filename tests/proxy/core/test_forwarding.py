@@ -1,7 +1,14 @@
 import pytest
 
 from proxy.core.facts import Target
-from proxy.core.forwarding import add_record_route, consume_credentials, copy_for, is_secured, next_uri_for
+from proxy.core.forwarding import (
+    add_record_route,
+    consume_credentials,
+    copy_for,
+    is_secured,
+    next_uri_for,
+    set_breadth,
+)
 from proxy.core.routing import Routed
 from sip.message.uri import Uri
 from tests.proxy.core.messages import a_request
@@ -151,3 +158,26 @@ def test_a_strangers_assertion_of_identity_is_not_passed_on():
     request = a_request("INVITE", "sip:b@example.org", "P-Asserted-Identity: <sip:boss@example.org>")
     assert not a_copy(request, is_from_stranger=True).has("p-asserted-identity")
     assert a_copy(request).has("p-asserted-identity")
+
+
+@pytest.mark.rule("P26")
+@pytest.mark.rfc("5393", "5.3.3")
+def test_each_copy_says_how_far_it_may_fork():
+    copy = a_copy(a_request())
+    set_breadth(copy, 30)
+    assert copy.lines("max-breadth") == ["30"]
+    set_breadth(copy, 7)
+    assert copy.lines("max-breadth") == ["7"]
+
+
+def test_without_a_route_the_target_is_the_next_hop():
+    request = a_request()
+    assert next_uri_for(Routed(request.uri, []), a_target("sip:bob@192.0.2.20?x=y")).text == "sip:bob@192.0.2.20"
+
+
+@pytest.mark.rule("P05")
+@pytest.mark.rfc("3327", "5.4")
+def test_a_path_becomes_a_route_where_there_was_none():
+    copy = a_copy(a_request(), a_target(routes=["<sip:192.0.2.7;lr>"]))
+    assert copy.values("route") == ["<sip:192.0.2.7;lr>"]
+    assert copy.names.index("route") > copy.names.index("via")

@@ -92,3 +92,44 @@ class TestWhatTheCallerCanUse:
 def test_a_contact_that_never_expires_says_nothing_of_it():
     found = result(a_binding(DESK, 0.5, expires_at=FOR_EVER))
     assert found.contacts == [f"<{DESK}>;q=0.5"]
+
+
+def test_the_answer_has_its_reason_phrase():
+    assert (result(a_binding(DESK)).reason, result(a_binding(DESK)).status) == ("Moved Temporarily", 302)
+
+
+def test_a_row_that_is_no_uri_is_passed_over():
+    assert result(a_binding("sip:a@b@c"), a_binding(DESK)).contacts == [f"<{DESK}>;q=1;expires=600"]
+
+
+@pytest.mark.rule("D07")
+class TestAddresses:
+    """8.3: only addresses at this server are told."""
+
+    def reveal(self, *bindings, uri="sip:bob@example.org"):
+        self.steps = []
+        return redirect("redirect", "bob", Uri.parse(uri), bindings, NOW, self.steps, reveals="addresses")
+
+    def test_the_gruu_of_a_phone_that_has_one(self):
+        found = self.reveal(a_binding(DESK, instance_id="<urn:uuid:1>"))
+        assert found.contacts == ["<sip:bob@example.org;gr=urn:uuid:1>;q=1;expires=600"]
+        assert [step.rule for step in self.steps] == ["D07", "D03"]
+
+    def test_no_private_address_is_too_private_for_it(self):
+        found = self.reveal(a_binding("sip:bob@10.0.0.1", instance_id="<urn:uuid:1>", path=("<sip:192.0.2.7;lr>",)))
+        assert found.status == 302
+
+    def test_the_address_that_was_called_is_none(self):
+        assert self.reveal(a_binding(DESK)) is None
+
+    def test_another_one_learns_the_address_of_record_once(self):
+        found = self.reveal(a_binding(DESK), a_binding(MOBILE), uri="sip:bob@192.0.2.1")
+        assert found.contacts == ["<sip:bob@example.org>;q=1;expires=600"]
+
+    @pytest.mark.rule("D09")
+    def test_in_the_scheme_that_was_asked_for(self):
+        found = self.reveal(a_binding("sips:bob@192.0.2.20", instance_id="<urn:uuid:1>"), uri="sips:bob@example.org")
+        assert found.contacts == ["<sips:bob@example.org;gr=urn:uuid:1>;q=1;expires=600"]
+
+    def test_a_telephone_number_is_not_told(self):
+        assert self.reveal(a_binding("tel:+15550100", instance_id="<urn:uuid:1>")) is None

@@ -67,9 +67,9 @@ class Play:
     def cancels(self, reason=""):
         return self.note(self.context.cancel_received(self.now, reason))
 
-    def joins(self, name, q=1.0):
+    def joins(self, name, q=1.0, phone=""):
         [target] = targets(name)
-        target.q = q
+        target.q, target.phone = q, phone
         return self.note(self.context.join(target, self.now))
 
     def wait(self, seconds):
@@ -127,6 +127,12 @@ class TestAnswered:
         for name in ("desk", "mobile", "soft"):
             play.gets(name, 180)
         assert play.gets("mobile", 200) == ["up 200", "cancel desk", "cancel soft"]
+
+    def test_what_comes_after_a_2xx_on_the_same_branch_is_nothing(self):
+        play = Play(["desk", "mobile"])
+        play.gets("desk", 200)
+        assert play.gets("desk", 486) == []
+        assert play.fails("desk", 408) == []
 
     def test_a_second_2xx_still_goes_up(self):
         play = Play(["desk", "mobile"])
@@ -202,6 +208,13 @@ class TestGroups:
         assert play.gets("desk", 487) == ["answer 480", "finished"]
 
     @pytest.mark.rule("P33")
+    def test_a_phone_that_is_being_cancelled_is_not_cancelled_twice(self):
+        play = Play(["desk", "soft"], ["mobile"], ring_time=20)
+        play.gets("desk", 180)
+        play.wait(20)
+        play.context.group_deadline = play.now
+        assert play.note(play.context.timer_fired(play.now)) == []
+
     def test_a_phone_that_ignores_the_cancel_holds_nothing_up(self):
         play = Play(["desk"], ["mobile"], ring_time=20)
         play.gets("desk", 180)
@@ -339,6 +352,14 @@ class TestJoining:
         assert play.joins("soft") == []
         play.gets("desk", 486)
         assert play.joins("desk") == []
+
+    @pytest.mark.rfc("5626", "7")
+    def test_another_flow_of_a_phone_that_rings_is_no_new_phone(self):
+        play = Play(["desk"], late=True)
+        assert play.joins("flow1", phone="uuid") == ["start flow1"]
+        assert play.joins("flow2", phone="uuid") == []
+        play.gets("flow1", 486)
+        assert play.joins("flow2", phone="uuid") == ["start flow2"]
 
     def test_it_ends_with_the_ring_time_of_the_others(self):
         play = Play(["desk"], late=True, ring_time=20)
@@ -571,6 +592,38 @@ class TestRecursion:
     def test_a_3xx_that_is_not_followed_goes_to_the_caller(self):
         play = Play(["desk"])
         assert play.gets("desk", 302, ("Contact", "<sip:x@192.0.2.9>")) == ["up 302", "finished"]
+
+
+@pytest.mark.rfc("5626", "7")
+class TestOtherFlow:
+    """RFC 5626 7: the next flow of a phone that was not heard on the first."""
+
+    def play(self, **how):
+        forward = a_forward(["flow1", "soft"], **how)
+        [forward.groups[0][0].other_flow] = targets("flow2")
+        play = Play(["x"])
+        play.context = ResponseContext(True, forward)
+        play.wanted = play.note(play.context.start(play.now))
+        return play
+
+    @pytest.mark.parametrize("status", [408, 430, 503])
+    def test_it_takes_the_place_of_the_first(self, status):
+        play = self.play()
+        assert play.fails("flow1", status) == ["start flow2"]
+        assert play.context.branches[-1].group == 0
+        assert play.gets("flow2", 200) == ["up 200"]
+
+    def test_not_when_the_phone_was_heard(self):
+        play = self.play()
+        play.gets("flow1", 180)
+        assert play.fails("flow1", 408) == []
+        play = self.play()
+        assert play.gets("flow1", 486) == []
+
+    def test_not_when_it_is_given_up(self):
+        play = self.play()
+        play.cancels()
+        assert play.fails("flow1", 408) == []
 
 
 @pytest.mark.rule("P26")

@@ -96,6 +96,14 @@ class TestMaddr:
         uri = f"sip:bob@example.com:5099;maddr={OURS}"
         assert routed(a_request("INVITE", uri)).uri.text == uri
 
+    def test_ours_at_a_host_without_user(self):
+        request = a_request("INVITE", f"sip:example.com:5070;maddr={OURS}")
+        assert routed(request, ("udp", 5070)).uri.text == "sip:example.com"
+
+    def test_one_that_is_none_stays(self):
+        uri = "sip:bob@example.com;maddr=[::1"
+        assert routed(a_request("INVITE", uri)).uri.text == uri
+
     def test_that_of_another_stays(self):
         uri = "sip:bob@example.com;maddr=192.0.2.99"
         assert routed(a_request("INVITE", uri)).uri.text == uri

@@ -25,6 +25,12 @@ class TestScheme:
         assert caught.value.status == 400
 
 
+@pytest.mark.rule("P03")
+def test_nothing_required_of_proxies_passes():
+    assert check_proxy_require(a_request("INVITE", "sip:bob@example.org")) is None
+    assert check_proxy_require(a_request("INVITE", "sip:bob@example.org", "Proxy-Require: ,")) is None
+
+
 @pytest.mark.rule("P01")
 class TestMaxForwards:
     """16.3 step 3."""
