@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from time import monotonic
 from typing import Literal
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections, transaction
@@ -38,11 +39,12 @@ LEFT_OVER = timedelta(minutes=1)  # rows expired that long ago are nobody's any 
 class _Entry:
     """Changes and who waits for them."""
 
-    __slots__ = ("changes", "done", "error")
+    __slots__ = ("changes", "done", "error", "submitted_at")
 
     def __init__(self, changes: BindingChanges, done: Done) -> None:
         self.changes = changes
         self.done = done
+        self.submitted_at = monotonic()
         self.error: Exception | None = None
 
 
@@ -79,6 +81,8 @@ class Journal:
         self._rows: RowWriter | None = None  # the writer's, with the connection of its thread
         self.waiting = 0  # changes submitted and not yet reported
         self.commits = 0
+        self.stored = 0  # changes in those commits: how many one gathers
+        self.lag = 0.0  # seconds that the oldest change of the last commit had waited
         self.failures = 0
 
     @property
@@ -227,6 +231,8 @@ class Journal:
             if kept:
                 writer.upsert(kept)
         self.commits += 1
+        self.stored += len(entries)
+        self.lag = monotonic() - entries[0].submitted_at
 
     def _writer(self) -> RowWriter:
         if self._rows is None:

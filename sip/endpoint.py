@@ -13,6 +13,7 @@ from sip.message.messages import Message, Request
 from sip.message.uri import Uri
 from sip.message.via import Via
 from sip.message.wire import parse_message
+from sip.traffic import Traffic
 from sip.transaction.client import ClientTransaction
 from sip.transaction.failures import log_failure
 from sip.transaction.layer import TransactionLayer
@@ -82,6 +83,7 @@ class Endpoint:
         token: Callable[[], str] | None = None,
     ) -> None:
         self.count: Counter[str] = Counter()
+        self.traffic = Traffic()
         self.tap: Tap | None = None
         self.refused: Refused | None = None  # told of requests that are too malformed for any core
         self._addresses = listeners
@@ -98,6 +100,11 @@ class Endpoint:
         self._failed_targets = FailedTargets()
         self._flow_watchers: list[Callable[[Flow], None]] = []
         self.gate: Gate | None = None  # asked before a message is parsed
+
+    @property
+    def transactions(self) -> int:
+        """Transactions that exist."""
+        return len(self._layer)
 
     @property
     def user(self) -> TransactionUser:
@@ -159,8 +166,10 @@ class Endpoint:
             if self.tap is not None:
                 self.tap.received(message, data, flow)
             if isinstance(message, Request):
+                self.traffic.request_received(message)
                 self._layer.request_received(message, flow, self._network.now())
             else:
+                self.traffic.response_received(message)
                 self._layer.response_received(message, self._network.now())
         except BadMessage as error:
             self._bad_message(data, flow, error)
@@ -278,6 +287,8 @@ class Endpoint:
     def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
         """Send bytes to a next hop; False when it failed at once."""
         is_sent = self._send_to(next_hop, data, failed)
+        if is_sent:
+            self.traffic.was_sent(data)
         if is_sent and self.tap is not None:
             flow = next_hop.flow
             local = flow.local if flow is not None else self._local_towards(next_hop)
@@ -317,9 +328,11 @@ class Endpoint:
             is_sent = stream is not None and stream.write(data)
         if not is_sent:
             self.count["response_undelivered"] += 1  # RFC 6026 §8.8: the transaction stays as it is
-        elif self.tap is not None:
+            return False
+        self.traffic.was_sent(data)
+        if self.tap is not None:
             self.tap.sent(data, flow.protocol, flow.local, address)
-        return is_sent
+        return True
 
     # Where
 

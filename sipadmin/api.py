@@ -39,6 +39,8 @@ class RootView(APIView):
             "tokens": "api-token-list",
             "webhooks": "api-webhook-list",
             "bans": "api-ban-list",
+            "system": "api-system",
+            "stats": "api-stats",
             "schema": "api-schema",
             "docs": "api-docs",
         }

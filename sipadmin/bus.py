@@ -106,6 +106,10 @@ class BusServer:
     def has_watchers(self) -> bool:
         return bool(self._watchers)
 
+    def facts(self) -> dict[str, int]:
+        """JSON-able: who listens, what waits to be told."""
+        return {"watchers": len(self._watchers), "pending": len(self._pending), "behind": len(self._behind)}
+
     def announce(self, kind: str, key: int, build: Build) -> None:
         """Tell the watchers within FLUSH_INTERVAL what ``build`` returns then; of several for a key the last.
 

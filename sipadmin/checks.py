@@ -1,4 +1,4 @@
-"""Health: is this process alive, and would a request be answered?"""
+"""Health: is this process alive, and would a request be answered? See metrics.py for how it goes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from sipadmin.bus import EngineUnavailable, engine_command
+from sipadmin.sip_probe import ask_options
 
 CACHED_FOR = 1.0  # seconds; a prober in a hurry must not become a load
+SIP_CACHED_FOR = 5.0  # seconds; an OPTIONS is a transaction of the engine
 
 
 class Readiness:
@@ -23,6 +25,7 @@ class Readiness:
         self._answer: dict[str, Any] | None = None
         self._asked_at = 0.0
         self._is_migrated = False
+        self._sip_asked_at: float | None = None
 
     def ask(self) -> dict[str, Any]:
         """{"status": "ready" or "not ready", "checks": {name: "ok" or a sentence}, "engine": facts of ping}."""
@@ -37,6 +40,7 @@ class Readiness:
             checks["engine"] = "ok" if engine.get("listeners") else "The SIP process listens nowhere."
         except EngineUnavailable as error:
             checks["engine"] = str(error)
+        checks["sip"] = self.sip(engine.get("listeners") or [])
         is_ready = all(text == "ok" for text in checks.values())
         answer = {"status": "ready" if is_ready else "not ready", "checks": checks, "engine": engine}
         self._answer, self._asked_at = (answer if is_ready else None), now
@@ -48,6 +52,17 @@ class Readiness:
                 cursor.execute("SELECT 1")
         except DatabaseError as error:
             return str(error) or type(error).__name__
+        return "ok"
+
+    def sip(self, listeners: list[dict[str, Any]]) -> str:
+        """An OPTIONS of our own over a real socket. A good answer holds for a while, a bad one is asked again."""
+        if not listeners:
+            return "not known without the engine"
+        now = time.monotonic()
+        if self._sip_asked_at is None or now - self._sip_asked_at >= SIP_CACHED_FOR:
+            text = ask_options(listeners)
+            self._sip_asked_at = now if text == "ok" else None
+            return text
         return "ok"
 
     def migrations(self) -> str:

@@ -46,6 +46,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "sipadmin.metrics.measure",
     "django.middleware.security.SecurityMiddleware",
     "sipadmin.headers.security_headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -4,11 +4,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 
 from sipadmin import checks
+from sipadmin.metrics import metrics
 from sipadmin.phone_links.views import PhoneLinkView
 
 urlpatterns = [
     path("healthz", login_not_required(checks.healthz), name="healthz"),
     path("readyz", login_not_required(checks.readyz), name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("phone/<str:text>/", PhoneLinkView.as_view(), name="phone-link"),
     path("", include("sipadmin.dashboard.urls")),
     path("", include("sipadmin.accounts.urls")),

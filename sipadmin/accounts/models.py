@@ -9,7 +9,7 @@ SCOPES = [
     "domains:read", "domains:write", "users:read", "users:write", "bindings:read", "bindings:write",
     "routing:read", "routing:write", "calls:read",
     "events:read", "audit:read", "operators:read", "operators:write", "tokens:read", "tokens:write",
-    "webhooks:read", "webhooks:write",
+    "webhooks:read", "webhooks:write", "system:read",
     "security:read", "security:write",
 ]  # fmt: skip
 

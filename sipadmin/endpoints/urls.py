@@ -9,6 +9,7 @@ from sipadmin.endpoints.bans import BanViewSet
 from sipadmin.endpoints.events import EventViewSet
 from sipadmin.endpoints.operators import OperatorViewSet
 from sipadmin.endpoints.stream import stream
+from sipadmin.endpoints.system import StatsView, SystemView
 from sipadmin.endpoints.tokens import TokenViewSet
 from sipadmin.endpoints.webhooks import DeliveryViewSet, WebhookViewSet
 
@@ -22,6 +23,8 @@ router.register("webhooks", WebhookViewSet, basename="api-webhook")
 router.register(r"webhooks/(?P<webhook>\d{1,18})/deliveries", DeliveryViewSet, basename="api-delivery")
 
 urlpatterns = [
+    path("system/", SystemView.as_view(), name="api-system"),
+    path("stats/", StatsView.as_view(), name="api-stats"),
     re_path(r"^events/stream/?$", stream, name="events-stream"),
     path("users/<str:aor>/rotate-password/", phones.RotatePasswordView.as_view(), name="api-rotate-password"),
     path("users/<str:aor>/provisioning-link/", phones.ProvisioningLinkView.as_view(), name="api-provisioning-link"),

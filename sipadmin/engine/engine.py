@@ -277,6 +277,8 @@ class Engine:
             "counts": self.counts(),
             "traffic": self.traffic.last,
             "received": dict(self.endpoint.count),
+            "wire": self.endpoint.traffic.facts(),
+            "transactions": self.endpoint.transactions,
             "registrar": dict(self.registrar.count),
             "proxy": dict(self.proxy.count),
             "security": dict(self.guard.count),
@@ -286,6 +288,8 @@ class Engine:
                 "policy": self.config.journal,
                 "waiting": self.journal.waiting,
                 "commits": self.journal.commits,
+                "stored": self.journal.stored,
+                "lag": self.journal.lag,
                 "failures": self.journal.failures,
             },
             "recorder": {

@@ -179,7 +179,7 @@ class SipServer:
         if "error" in result:
             raise EngineUnavailable(result["error"])
         facts: dict[str, Any] = result["facts"]
-        return facts
+        return {**facts, "bus": self.bus.facts()} if frame.get("command") == "ping" else facts
 
     async def feed_watchdog(self) -> None:
         """Tell systemd that the loop turns, twice as often as it asks."""

@@ -38,7 +38,7 @@ def test_a_life(own_product):
 
     status, body = own_product.get("/readyz")
     assert status == 200
-    assert json.loads(body)["checks"] == {"database": "ok", "migrations": "ok", "engine": "ok"}
+    assert json.loads(body)["checks"] == {"database": "ok", "migrations": "ok", "engine": "ok", "sip": "ok"}
     assert own_product.get("/healthz")[0] == 200
 
     for name in ("sip", "web"):

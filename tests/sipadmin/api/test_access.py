@@ -145,6 +145,8 @@ def endpoints(alice, bob, domain):
         ("recording/", "routing", ["patch"]),
         ("requests/", "calls", []),
         (f"requests/{request_record().pk}/", "calls", []),
+        ("system/", "system", []),
+        ("stats/", "system", []),
         ("events/", "events", []),
         (f"events/{event.pk}/", "events", []),
         ("bans/", "security", ["post"]),
