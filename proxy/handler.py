@@ -59,10 +59,10 @@ class ProxyHandler:
     that loops are found; it should outlive a restart and be the same for all workers.
 
     ``wall`` turns the loop clock into seconds since the epoch; ``trunks`` may use us to reach other domains without
-    being asked who they are; ``supported`` are the server's option-tags; ``way`` decides how a binding is reached;
-    ``own_methods`` are the methods this server has a part in; ``requests`` keeps what was refused; ``gruus`` opens the
-    addresses of single phones (RFC 5627). ``count`` counts what was dropped without an answer, and what loops and
-    redirects came to.
+    being asked who they are; ``probed`` hears of strangers who ask for nobody; ``supported`` are the server's
+    option-tags; ``way`` decides how a binding is reached; ``own_methods`` are the methods this server has a part in;
+    ``requests`` keeps what was refused; ``gruus`` opens the addresses of single phones (RFC 5627). ``count`` counts
+    what was dropped without an answer, and what loops and redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
     """
@@ -79,6 +79,7 @@ class ProxyHandler:
         secret: bytes,
         wall: Wall | None = None,
         trunks: Trunks | None = None,
+        probed: Callable[[Flow, float], None] = lambda flow, now: None,
         supported: Sequence[str] = ("path",),
         way: WayTo = way_to,
         own_methods: Mapping[str, OwnMethod] | None = None,
@@ -107,6 +108,7 @@ class ProxyHandler:
             self.count,
             self._instances,
         )
+        self._probed = probed
         self._supported = supported
         self._way = way
 
@@ -271,6 +273,8 @@ class ProxyHandler:
             decision = finder.decide(routed.uri, recipient)
             if isinstance(decision, Refuse) and not admitted.may_relay:
                 transaction.limit_copies()
+                if decision.status == 404:
+                    self._probed(transaction.flow, now)
             if is_redirect:
                 decision = self._checks.redirected(request, recipient, decision, loop_mark)
             own = self.own_methods.get(request.method)

@@ -54,6 +54,9 @@ class Gate(Protocol):
 
     def admits(self, flow: Flow, now: float) -> bool: ...
 
+    def is_banned(self, flow: Flow) -> bool:
+        """Whether more from there will not be looked at either."""
+
     def not_sip(self, flow: Flow, now: float) -> None: ...
 
 
@@ -161,6 +164,8 @@ class Endpoint:
         """One datagram, or one message of a stream. Never raises."""
         try:
             if self.gate is not None and not self.gate.admits(flow, self._network.now()):
+                if flow.is_reliable and self.gate.is_banned(flow):
+                    _streams(flow.channel).close()
                 return
             message = parse_message(data)
             if self.tap is not None:

@@ -22,9 +22,7 @@ class TokenBuckets:
         """Take one token; False when there is none."""
         bucket = self._buckets.get(source)
         if bucket is None:
-            if len(self._buckets) >= self._capacity:
-                del self._buckets[next(iter(self._buckets))]
-            self._buckets[source] = [self.burst - 1.0, now]
+            self._open(source, self.burst - 1.0, now)
             return True
         tokens = min(self.burst, bucket[0] + (now - bucket[1]) * self.rate)
         bucket[1] = now
@@ -33,6 +31,20 @@ class TokenBuckets:
             return False
         bucket[0] = tokens - 1.0
         return True
+
+    def charge(self, source: str, now: float, cost: float) -> None:
+        """Take more for something dear, on credit if need be: what is owed is filled up first."""
+        bucket = self._buckets.get(source)
+        if bucket is None:
+            self._open(source, self.burst - cost, now)
+            return
+        tokens = min(self.burst, bucket[0] + (now - bucket[1]) * self.rate)
+        bucket[0], bucket[1] = max(-cost, tokens - cost), now
+
+    def _open(self, source: str, tokens: float, now: float) -> None:
+        if len(self._buckets) >= self._capacity:
+            del self._buckets[next(iter(self._buckets))]
+        self._buckets[source] = [tokens, now]
 
     def give(self, source: str, tokens: float) -> None:
         """Put tokens back, for what has proven to be wanted."""

@@ -23,6 +23,8 @@ from sip.transport.flow import Flow
 RATE = 100.0  # messages a second of one source that need not be wanted: what a thousand phones do that all fail
 BURST = 2_000.0  # and at once: an office that comes back after an outage
 REFUND = 10.0  # tokens given back for a right password: the phones of a busy office or edge proxy are never slowed down
+PROBE_COST = 20.0  # tokens: five a second, so that nobody finds out who is there by asking for everybody
+OF_A_NETWORK = "networks"  # messages of sources that are banned with their network, counted together
 MAX_BUCKETS = 50_000  # about 10 MB; more sources than that at a time are forged anyway
 MAX_FLOODS = 1_000  # sources remembered for people to look at
 MAX_RECURRENCES = 10_000
@@ -65,7 +67,7 @@ class Guard:
         source = source_of(flow.remote[0])
         if source in self.bans and source not in self._people:
             self.count["banned"] += 1
-            self._passed_over[source] += 1
+            self._pass_over(source)
             return False
         if not self._rate or self._buckets.take(source, now):
             return True
@@ -74,6 +76,21 @@ class Guard:
         self.count["flood"] += 1
         self._note_flood(source, now)
         return False
+
+    def is_banned(self, flow: Flow) -> bool:
+        """Whether there is a ban, and not merely too much at once."""
+        source = source_of(flow.remote[0])
+        return source in self.bans and source not in self._people
+
+    def _pass_over(self, source: str) -> None:
+        known = source if self.bans.get(source) is not None else OF_A_NETWORK
+        self._passed_over[known] += 1
+
+    def probed(self, flow: Flow, now: float) -> None:
+        """A stranger asked for somebody who is not there. One may; who asks for one name after the other is slowed."""
+        source = source_of(flow.remote[0])
+        self.count["probe"] += 1
+        self._buckets.charge(source, now, PROBE_COST)
 
     def is_scanner(self, user_agent: str, flow: Flow, now: float) -> bool:
         """Whether a request comes from an attack program, which then gets no answer."""

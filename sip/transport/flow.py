@@ -30,6 +30,9 @@ class StreamChannel(Protocol):
         """Send or queue; False when the connection is closed. ``failed`` (a callable) is called if it breaks before the
         bytes were handed to the system."""
 
+    def close(self) -> None:
+        """Close after what is queued was sent."""
+
 
 class Flow:
     """Where a message came from, and so where an answer goes.

@@ -97,6 +97,7 @@ class Engine:
             secret=config.route_secret,
             wall=self.clock.wall,
             trunks=config.trunks,
+            probed=self.guard.probed,
             supported=sorted(SUPPORTED),
             gruus=gruus,
             requests=self.requests,

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registrar.models import Binding
-from sip.defence.sources import SourceSet, is_within, parse_source, source_of, source_text
+from sip.defence.sources import Network, SourceSet, is_within, parse_source, source_of, source_text
 from sipadmin.audit.context import current
 from sipadmin.provisioning import ProvisioningError
 from sipadmin.security.models import Ban
@@ -31,14 +31,23 @@ def make_ban(source: str, expires_at: datetime | None, reason: str, made_by: str
     return Ban.objects.create(source=wanted, expires_at=expires_at, reason=reason.strip(), made_by=made_by)
 
 
-def check_source(text: str) -> str:
-    """The source as it is stored; ProvisioningError says why it may not be banned."""
+def source_named(text: str) -> str:
+    """The source as it is stored; ProvisioningError when the text names none."""
+    return source_text(_network(text))
+
+
+def _network(text: str) -> Network:
     try:
-        network = parse_source(text)
+        return parse_source(text)
     except ValueError:
         raise ProvisioningError(
             {"source": f"{text[:64]!r} is neither an address nor a network, such as 192.0.2.9 or 192.0.2.0/24."}
         ) from None
+
+
+def check_source(text: str) -> str:
+    """As ``source_named``; ProvisioningError says why it may not be banned."""
+    network = _network(text)
     if network.prefixlen < SMALLEST_PREFIX[network.version]:
         raise ProvisioningError({"source": f"{network} is too much of the Internet for one ban."})
     wanted = source_text(network)

@@ -77,6 +77,32 @@ class TestFlood:
         assert guarded.call("bob").with_password().at(BOB)
 
 
+@pytest.mark.threat(5)
+class TestAskingForEverybody:
+    """A stranger's call tells whether a user exists (P07): one question after the other is what it must not be."""
+
+    @pytest.fixture
+    def probes(self):
+        return []
+
+    @pytest.fixture
+    def scene(self, probes):
+        scene = Scene(auth_call=True, probed=lambda flow, now: probes.append(flow.remote))
+        scene.register("bob", DESK)
+        return scene
+
+    def test_who_is_not_there_is_counted(self, scene, probes):
+        for number in range(3):
+            scene.call(f"10{number}", source=MALLORY, from_=STRANGER)
+        assert probes == [MALLORY] * 3
+
+    def test_who_is_there_is_not_nor_what_our_users_ask(self, scene, probes):
+        scene.call("bob", source=MALLORY, from_=STRANGER)
+        scene.call("carol", source=MALLORY, from_=STRANGER)
+        assert scene.call("nobody").with_password().statuses == [100, 404]
+        assert probes == []
+
+
 @pytest.mark.threat(9)
 class TestAmplification:
     def test_one_request_one_answer(self, scene):

@@ -460,6 +460,9 @@ class AGate:
     def admits(self, flow: Flow, now: float) -> bool:
         return flow.remote[0] == ALICE[0]
 
+    def is_banned(self, flow: Flow) -> bool:
+        return flow.remote[0] == MALLORY[0]
+
     def not_sip(self, flow: Flow, now: float) -> None:
         self.noises.append(flow.remote)
 
@@ -480,6 +483,11 @@ class TestGate:
         endpoint.deliver(request_text("OPTIONS", source=ALICE, branch="z9hG4bK2"), ALICE)
         assert {sent.remote for sent in endpoint.sent} == {ALICE}
         assert endpoint.sent[-1].status == 200
+
+    def test_the_connection_of_who_is_banned_is_closed(self, endpoint: ImaginaryEndpoint) -> None:
+        for source, is_open in ((MALLORY, False), (BOB, True)):
+            flow = endpoint.deliver(request_text("OPTIONS", source=source, protocol="TCP"), source, "tcp")
+            assert flow.is_open is is_open
 
     def test_it_hears_of_noise(self, endpoint: ImaginaryEndpoint) -> None:
         assert isinstance(endpoint.gate, AGate)

@@ -33,6 +33,16 @@ def test_what_is_given_back_is_there_again_up_to_the_burst():
     assert len(buckets) == 1
 
 
+def test_what_costs_more_is_owed():
+    buckets = TokenBuckets(10, 50, 100)
+    for _ in range(10):
+        buckets.charge(ALICE, 0.0, 20)
+    assert taken(buckets, ALICE, 2.0) == 0
+    assert taken(buckets, ALICE, 3.0) == 10
+    buckets.charge(MALLORY, 0.0, 20)
+    assert taken(buckets, MALLORY, 0.0) == 30
+
+
 def test_memory_is_bounded():
     buckets = TokenBuckets(10, 50, 100)
     for number in range(10_000):

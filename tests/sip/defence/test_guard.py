@@ -210,6 +210,17 @@ class TestFlood:
         assert self.admitted(house, 10, OFFICE) == 10
         assert house.banned == []
 
+    @pytest.mark.threat(5)
+    def test_who_asks_for_one_name_after_the_other_is_slowed_down(self):
+        house = House(rate=100, burst=200)
+        asked = 0
+        for number in range(1000):
+            if house.admits(now=number / 1000):
+                asked += 1
+                house.guard.probed(flow(MALLORY), number / 1000)
+        assert asked < 20
+        assert house.guard.count["probe"] == asked
+
     def test_people_see_it(self):
         house = House(rate=10, burst=50)
         self.admitted(house, 1000)
@@ -250,6 +261,13 @@ class TestPeople:
         assert house.guard.install([self.a_ban()], {}, NOW) == []
         assert not house.admits()
         assert house.guard.facts(NOW)["passed_over"] == {MALLORY: 1}
+
+    def test_of_a_network(self, house):
+        house.guard.install([self.a_ban("198.51.100.0/24")], {}, NOW)
+        assert not house.admits("198.51.100.7")
+        assert not house.admits("198.51.100.8")
+        assert house.guard.is_banned(flow("198.51.100.8"))
+        assert house.guard.facts(NOW)["passed_over"] == {"networks": 2}
 
     def test_undo_holds_nothing_against_him(self, house):
         house.guess(30)
