@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from proxy.events import Wall, shown
 from proxy.models import RequestRecord
+from proxy.moments import moments
 from proxy.request_log import Entry
 from proxy.rows import upsert_sql
 
@@ -25,6 +26,7 @@ class RequestWriter:
     def __init__(self, connection: BaseDatabaseWrapper, wall: Wall) -> None:
         self._connection = connection
         self._wall = wall
+        self._at = moments(connection)
         moment = datetime.now(UTC)
         example = RequestRecord(id=1, status=1, first_at=moment, last_at=moment)
         told = [field.name for field in RequestRecord._meta.concrete_fields if field.name not in ("id", "first_at")]
@@ -36,9 +38,6 @@ class RequestWriter:
         if rows:
             with transaction.atomic(using=self._connection.alias), self._connection.cursor() as cursor:
                 cursor.executemany(self._sql, rows)
-
-    def _moment(self, at: float) -> Any:
-        return self._connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(self._wall(at), UTC))
 
     def _row(self, entry: Entry) -> tuple[Any, ...]:
         # In the order of the model's fields.
@@ -57,8 +56,8 @@ class RequestWriter:
             shown(last.reason, 200),
             json.dumps(steps),
             entry.count,
-            self._moment(entry.first_at),
-            self._moment(last.at),
+            self._at(self._wall(entry.first_at)),
+            self._at(self._wall(last.at)),
         )
 
 

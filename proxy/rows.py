@@ -15,6 +15,7 @@ from django.db.models.sql import InsertQuery
 
 from proxy.events import CallRecord, Wall, shown, steps_facts
 from proxy.models import CallAttempt, CallBranch
+from proxy.moments import moments
 
 KEPT_DAYS = 30
 KEPT_ATTEMPTS = 200_000
@@ -27,7 +28,7 @@ class CallWriter:
     def __init__(self, connection: BaseDatabaseWrapper, wall: Wall) -> None:
         self._connection = connection
         self._wall = wall
-        self._adapt = connection.ops.adapt_datetimefield_value
+        self._at = moments(connection)
         moment = datetime.now(UTC)
         # A BYE is noted by itself, perhaps before the attempt is written for the last time.
         told = [field.name for field in CallAttempt._meta.concrete_fields if field.name not in ("id", "hung_up_at")]
@@ -66,7 +67,7 @@ class CallWriter:
                 cursor.executemany(self._branch_sql, branches)
 
     def _moment(self, at: float | None) -> Any:
-        return None if at is None else self._adapt(datetime.fromtimestamp(self._wall(at), UTC))
+        return None if at is None else self._at(self._wall(at))
 
     def _attempt_row(self, record: CallRecord, keep_owner: bool) -> tuple[Any, ...]:
         # In the order of the model's fields.

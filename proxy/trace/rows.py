@@ -14,6 +14,7 @@ from django.db.models.sql import InsertQuery
 
 from proxy.events import Wall
 from proxy.models import CallAttempt, CallMessage, RecordingSettings
+from proxy.moments import moments
 from proxy.trace.capture import CaughtMessage, HangUp
 from proxy.trace.levels import WITH_BODIES, RecordingRules
 from proxy.trace.masking import SDP, kept_message
@@ -33,6 +34,7 @@ class MessageWriter:
     def __init__(self, connection: BaseDatabaseWrapper, wall: Wall) -> None:
         self._connection = connection
         self._wall = wall
+        self._at = moments(connection)
         fields = [field for field in CallMessage._meta.concrete_fields if not field.primary_key]
         query = InsertQuery(CallMessage)
         example = CallMessage(conversation=1, sequence=1, at=datetime.now(UTC), is_received=True, size=1)
@@ -51,11 +53,8 @@ class MessageWriter:
                 if isinstance(item, HangUp):
                     attempts = CallAttempt.objects.using(self._connection.alias)
                     attempts.filter(conversation=item.call, hung_up_at=None, status__lt=300).update(
-                        hung_up_at=self._moment(item.at)
+                        hung_up_at=datetime.fromtimestamp(self._wall(item.at), UTC)
                     )
-
-    def _moment(self, at: float) -> datetime:
-        return datetime.fromtimestamp(self._wall(at), UTC)
 
     def row(self, message: CaughtMessage, rules: RecordingRules) -> tuple[Any, ...]:
         """Values in the order of the model's fields."""
@@ -71,7 +70,7 @@ class MessageWriter:
         return (
             message.call,
             message.sequence,
-            self._connection.ops.adapt_datetimefield_value(self._moment(message.at)),
+            self._at(self._wall(message.at)),
             message.is_received,
             message.protocol,
             host_and_port(*message.local)[:80],
