@@ -41,7 +41,7 @@ class PolicyAt(NamedTuple):
 class PolicySnapshot:
     """All delivery policies at one moment. Never changed; a new one takes its place."""
 
-    __slots__ = ("_by_domain", "_server", "_users", "rules")
+    __slots__ = ("_by_domain", "_domains", "_server", "_server_at", "_users", "rules")
 
     def __init__(
         self,
@@ -51,9 +51,23 @@ class PolicySnapshot:
         rules: RuleBook = NO_RULES,
     ) -> None:
         self.rules = rules
+        self._server_at = server
         self._server = _below(server, SERVER_DEFAULT, "server")
-        self._by_domain = {key: _below(at, self._server, "domain") for key, at in (domains or {}).items()}
+        self._domains = domains or {}
+        self._by_domain = {key: _below(at, self._server, "domain") for key, at in self._domains.items()}
         self._users = dict(users or {})
+
+    def with_rules(self, rules: RuleBook) -> PolicySnapshot:
+        """Another snapshot with these rules."""
+        return PolicySnapshot(self._server_at, self._domains, self._users, rules)
+
+    def with_policy(self, at: PolicyAt, *, user_id: int | None = None, domain_id: int | None = None) -> PolicySnapshot:
+        """Another snapshot with this at one place: of a user, of a domain, or (neither) of the server."""
+        if user_id is not None:
+            return PolicySnapshot(self._server_at, self._domains, {**self._users, user_id: at}, self.rules)
+        if domain_id is not None:
+            return PolicySnapshot(self._server_at, {**self._domains, domain_id: at}, self._users, self.rules)
+        return PolicySnapshot(at, self._domains, self._users, self.rules)
 
     def effective(self, user_id: int | None, domain_id: int | None) -> EffectivePolicy:
         """Policy for a user of a domain, for a domain (user None), or for the server (both None)."""

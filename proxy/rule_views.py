@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views import View
 
+from proxy.asking import rule_columns
 from proxy.models import RoutingRule
 from proxy.rule_form import RoutingRuleForm
+from proxy.simulation_views import QuestionForm
 from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import say_saved
 from sipadmin.policy_form import make_read_only
@@ -23,6 +27,8 @@ class NewRoutingRuleView(AdministratorRequired, View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = RoutingRuleForm(request.POST)
+        if "try" in request.POST:
+            return tried(request, form)
         if not form.is_valid():
             return rule_page(request, form, status=422)
         with transaction.atomic():
@@ -41,6 +47,8 @@ class RoutingRuleView(AdministratorWrites, View):
     def post(self, request: HttpRequest, pk: int) -> HttpResponse:
         rule = get_object_or_404(RoutingRule, pk=pk)
         form = RoutingRuleForm(request.POST, instance=rule)
+        if "try" in request.POST:
+            return tried(request, form, get_object_or_404(RoutingRule, pk=pk))
         if not form.is_valid():
             return rule_page(request, form, rule, status=422)
         form.instance.version += 1
@@ -50,12 +58,29 @@ class RoutingRuleView(AdministratorWrites, View):
         return redirect("routing")
 
 
+def tried(request: HttpRequest, form: RoutingRuleForm, rule: RoutingRule | None = None) -> HttpResponse:
+    """What would happen with the rule as it is in the form, which stays unsaved."""
+    question = QuestionForm(request.POST, prefix="ask")
+    facts = None
+    if form.is_valid() and question.is_valid():
+        facts = question.answer({"rule": rule_columns(form.instance)})
+    return rule_page(request, form, rule, 200 if facts else 422, question, facts)
+
+
 def rule_page(
-    request: HttpRequest, form: RoutingRuleForm, rule: RoutingRule | None = None, status: int = 200
+    request: HttpRequest,
+    form: RoutingRuleForm,
+    rule: RoutingRule | None = None,
+    status: int = 200,
+    question: QuestionForm | None = None,
+    facts: dict[str, Any] | None = None,
 ) -> HttpResponse:
     if not is_administrator(request.user):
         make_read_only(form)
-    context = {"page": "routing", "form": form, "rule": rule}
+    question = question or QuestionForm(prefix="ask", initial={"method": "INVITE"})
+    for field in question.fields.values():
+        field.required = False  # of the browser: who only saves asks nothing
+    context = {"page": "routing", "form": form, "rule": rule, "question": question, "facts": facts}
     return render(request, "proxy/routing_rule.html", context, status=status)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from proxy import call_views, recording_views, request_views, rule_views, share_views, views
+from proxy import call_views, recording_views, request_views, rule_views, share_views, simulation_views, views
 
 urlpatterns = [
     path("calls/", views.CallsView.as_view(), name="calls"),
@@ -26,6 +26,7 @@ urlpatterns = [
     ),
     path("requests/", request_views.RequestsView.as_view(), name="requests"),
     path("recording/", recording_views.RecordingView.as_view(), name="recording"),
+    path("routing/simulate/", simulation_views.SimulatorView.as_view(), name="simulator"),
     path("routing/rules/new/", rule_views.NewRoutingRuleView.as_view(), name="new-routing-rule"),
     path("routing/rules/<int:pk>/", rule_views.RoutingRuleView.as_view(), name="routing-rule"),
     path("routing/rules/<int:pk>/move/", rule_views.MoveRoutingRuleView.as_view(), name="move-routing-rule"),

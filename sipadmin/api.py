@@ -29,6 +29,7 @@ class RootView(APIView):
             "users": "api-user-list",
             "bindings": "api-binding-list",
             "third_party_rules": "api-third-party-rule-list",
+            "routing_simulate": "api-simulate",
             "routing_rules": "api-routing-rule-list",
             "routing_policy": "api-server-policy",
             "calls": "api-call-list",

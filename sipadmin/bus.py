@@ -191,7 +191,7 @@ def engine_command(name: str, *, timeout: float = 5.0, **arguments: Any) -> dict
     """Send one command and wait for its facts (blocking); EngineUnavailable says why there are none.
 
     Commands: ``ping``, ``remove_binding`` (id), ``poll_changes``, ``certificates``, ``reload_certificates``,
-    ``security``, ``forgive`` (source). ``timeout`` in seconds.
+    ``security``, ``forgive`` (source), ``simulate`` (from, to ...). ``timeout`` in seconds.
     """
     from django.conf import settings
 

@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from proxy.api import traces, views
 from proxy.api.requests import RequestRecordViewSet
 from proxy.api.routing_rules import RoutingRuleViewSet
+from proxy.api.simulation import SimulateView
 from proxy.api.stored_messages import StoredMessageViewSet
 
 router = SimpleRouter()
@@ -14,6 +15,7 @@ router.register("stored-messages", StoredMessageViewSet, basename="api-stored-me
 router.register("requests", RequestRecordViewSet, basename="api-request")
 
 urlpatterns = [
+    path("routing/simulate/", SimulateView.as_view(), name="api-simulate"),
     path("recording/", traces.RecordingView.as_view(), name="api-recording"),
     re_path(r"^calls/(?P<pk>-?\d{1,19})/messages/$", traces.CallMessagesView.as_view(), name="api-call-messages"),
     re_path(

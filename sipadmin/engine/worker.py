@@ -15,9 +15,11 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from proxy.simulation.rehearsal import Unanswerable
 from sip.transport.tls import BadCertificate
 from sipadmin.engine.certificates import certificate_facts
 from sipadmin.engine.engine import Engine
+from sipadmin.engine.simulation import simulate
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +119,13 @@ async def forgive(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+async def simulate_request(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return simulate(engine, arguments)
+    except Unanswerable as error:
+        return {"problem": str(error)}  # with the question, not with the engine
+
+
 COMMANDS: dict[str, Callable[[Engine, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "ping": ping,
     "history": history,
@@ -125,5 +134,6 @@ COMMANDS: dict[str, Callable[[Engine, dict[str, Any]], Awaitable[dict[str, Any]]
     "certificates": certificates,
     "reload_certificates": reload_certificates,
     "security": security,
+    "simulate": simulate_request,
     "forgive": forgive,
 }

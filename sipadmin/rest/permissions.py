@@ -16,14 +16,14 @@ class ScopeOrRole(BasePermission):
     """A view names its ``scope``, such as "users". Reading needs ``users:read``, everything else ``users:write``.
 
     With a session, operators read and administrators write; where the view is ``for_administrators``, operators do
-    not even read, and with ``operators_act`` they write where the server's owner lets them. A token can do no more than
-    its owner.
+    not even read, and with ``operators_act`` they write where the server's owner lets them. A view that only ``asks``
+    changes nothing, whatever the method. A token can do no more than its owner.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user or not request.user.is_authenticated:
             return False
-        is_reading = request.method in SAFE_METHODS
+        is_reading = request.method in SAFE_METHODS or getattr(view, "asks", False)
         if isinstance(request.auth, ApiToken):
             scope = f"{view.scope}:{'read' if is_reading else 'write'}"
             if not allows(request.auth, scope):

@@ -9,3 +9,4 @@ from tests.console import (  # noqa: F401
     operator,
     operator_page,
 )
+from tests.simulated import simulated  # noqa: F401

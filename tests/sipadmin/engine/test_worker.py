@@ -112,3 +112,15 @@ class TestCertificates:
         engine.config.tls.certificates[0].chain.write_text("nothing")
         assert "stay in use" in (await self.ask(engine, "reload_certificates"))["error"]
         assert "holds no certificate" in (await self.ask(engine, "certificates"))["error"]
+
+
+async def test_simulate_answers_with_facts_or_what_is_wrong_with_the_question(run, monkeypatch):
+    def simulate(engine, arguments):
+        if arguments:
+            return {"decision": "proxy"}
+        raise worker.Unanswerable("Ask for somebody.")
+
+    monkeypatch.setattr(worker, "simulate", simulate)
+    _, sent = await run(("simulate", {"to": "sip:bob@example.org"}), ("simulate", {}))
+    facts = [event["facts"] for event in sent if event["type"] == "sip.result"]
+    assert facts == [{"decision": "proxy"}, {"problem": "Ask for somebody."}]
