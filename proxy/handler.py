@@ -42,6 +42,7 @@ from proxy.recipients import Recipients
 from proxy.recorder import CallLog, wall_clock
 from proxy.request_log import RequestLog
 from proxy.running import RunningRequests
+from proxy.sources import NoSourceWatch, SourceWatch
 from proxy.trunks import Trunks
 from sip.endpoint import Endpoint
 from sip.gruu import Gruus
@@ -59,7 +60,7 @@ class ProxyHandler:
     that loops are found; it should outlive a restart and be the same for all workers.
 
     ``wall`` turns the loop clock into seconds since the epoch; ``trunks`` may use us to reach other domains without
-    being asked who they are; ``probed`` hears of strangers who ask for nobody; ``supported`` are the server's
+    being asked who they are; ``sources`` hears who is wanted and who asks for nobody; ``supported`` are the server's
     option-tags; ``way`` decides how a binding is reached; ``own_methods`` are the methods this server has a part in;
     ``requests`` keeps what was refused; ``gruus`` opens the addresses of single phones (RFC 5627). ``count`` counts
     what was dropped without an answer, and what loops and redirects came to.
@@ -79,7 +80,7 @@ class ProxyHandler:
         secret: bytes,
         wall: Wall | None = None,
         trunks: Trunks | None = None,
-        probed: Callable[[Flow, float], None] = lambda flow, now: None,
+        sources: SourceWatch | None = None,
         supported: Sequence[str] = ("path",),
         way: WayTo = way_to,
         own_methods: Mapping[str, OwnMethod] | None = None,
@@ -108,7 +109,7 @@ class ProxyHandler:
             self.count,
             self._instances,
         )
-        self._probed = probed
+        self._sources: SourceWatch = sources or NoSourceWatch()
         self._supported = supported
         self._way = way
 
@@ -161,6 +162,7 @@ class ProxyHandler:
             if not self._is_on_its_way(routed) or check_max_forwards(request) is not None:
                 self.count["ack_dropped"] += 1
                 return
+            self._sources.wanted(flow)
             self._forwarder.forward_stateless(request, routed)
         except BadMessage:
             self.count["ack_dropped"] += 1
@@ -201,6 +203,7 @@ class ProxyHandler:
             self._elsewhere(transaction, routed, now)
             return
         if self._is_on_its_way(routed):
+            self._sources.wanted(transaction.flow)
             refusal = self._checks.as_proxy(request)
             if refusal is not None:
                 self._refuse(transaction, refusal, now)
@@ -274,7 +277,7 @@ class ProxyHandler:
             if isinstance(decision, Refuse) and not admitted.may_relay:
                 transaction.limit_copies()
                 if decision.status == 404:
-                    self._probed(transaction.flow, now)
+                    self._sources.probed(transaction.flow, now)
             if is_redirect:
                 decision = self._checks.redirected(request, recipient, decision, loop_mark)
             own = self.own_methods.get(request.method)

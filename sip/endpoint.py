@@ -57,6 +57,9 @@ class Gate(Protocol):
     def is_banned(self, flow: Flow) -> bool:
         """Whether more from there will not be looked at either."""
 
+    def wanted(self, flow: Flow) -> None:
+        """It was a response to a request of ours."""
+
     def not_sip(self, flow: Flow, now: float) -> None: ...
 
 
@@ -175,7 +178,9 @@ class Endpoint:
                 self._layer.request_received(message, flow, self._network.now())
             else:
                 self.traffic.response_received(message)
-                self._layer.response_received(message, self._network.now())
+                is_ours = self._layer.response_received(message, self._network.now())
+                if is_ours and self.gate is not None:
+                    self.gate.wanted(flow)
         except BadMessage as error:
             self._bad_message(data, flow, error)
         except Exception as error:

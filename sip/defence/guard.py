@@ -86,6 +86,10 @@ class Guard:
         known = source if self.bans.get(source) is not None else OF_A_NETWORK
         self._passed_over[known] += 1
 
+    def wanted(self, flow: Flow) -> None:
+        """A message that we asked for, or that belongs to a dialog that we let through: it costs nothing."""
+        self._buckets.give(source_of(flow.remote[0]), 1.0)
+
     def probed(self, flow: Flow, now: float) -> None:
         """A stranger asked for somebody who is not there. One may; who asks for one name after the other is slowed."""
         source = source_of(flow.remote[0])

@@ -250,8 +250,8 @@ class TransactionLayer:
         transaction.start(self.now())
         return transaction
 
-    def response_received(self, response: Response, now: float) -> None:
-        """A well-formed response from the network."""
+    def response_received(self, response: Response, now: float) -> bool:
+        """A well-formed response from the network; False when it answers nothing of ours."""
         via = response.via
         transaction = self._clients.get((via.params.get("branch") or "", response.cseq.method))
         if transaction is None:
@@ -261,6 +261,8 @@ class TransactionLayer:
             self.count["foreign_response"] += 1  # §18.1.2
         else:
             transaction.response_received(response, now)
+            return True
+        return False
 
     def transport_failed(self, branch: str, method: str, now: float) -> None:
         """The network reported that a request could not be delivered (§18.4)."""

@@ -97,7 +97,7 @@ class Engine:
             secret=config.route_secret,
             wall=self.clock.wall,
             trunks=config.trunks,
-            probed=self.guard.probed,
+            sources=self.guard,
             supported=sorted(SUPPORTED),
             gruus=gruus,
             requests=self.requests,

@@ -21,6 +21,7 @@ from proxy.policy import PolicyAt, PolicySnapshot
 from sip.auth.authenticator import Authenticator
 from sip.auth.digest import ha1, response
 from sip.auth.nonce import NonceFactory
+from sip.defence.guard import Guard
 from sip.location import Binding, MemoryLocation
 from sip.message.fields import parse_credentials
 from sip.message.messages import Request, Response
@@ -115,6 +116,7 @@ class Scene:
         listeners: Sequence[ListenAddress] = (ListenAddress("udp", *SERVER),),
         policy: str | None = None,
         ring_time: float | None = None,
+        guard: Guard | None = None,
         **options: Any,
     ) -> None:
         self.directory = ADirectory()
@@ -127,12 +129,15 @@ class Scene:
         self.rules: list[Rule] = []
         self.log = ALog()
         self.endpoint = ImaginaryEndpoint(self, listeners)  # type: ignore[arg-type]
+        if guard is not None:
+            self.endpoint.gate = guard
+            options["sources"] = guard
         self.handler = ProxyHandler(
             self.endpoint,
             self.directory,
             self.location,
             lambda: PolicySnapshot(self.server_policy, {}, self.user_policies, RuleBook(self.rules)),
-            Authenticator(NonceFactory(b"a secret of sixteen bytes or more")),
+            Authenticator(NonceFactory(b"a secret of sixteen bytes or more"), watch=guard),
             self.log,
             secret=b"route secret",
             wall=lambda at: at + 1e9,

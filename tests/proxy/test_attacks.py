@@ -28,6 +28,20 @@ def open_scene():
     return scene
 
 
+class Sources:
+    """Notes who was wanted, and who asked for nobody."""
+
+    def __init__(self):
+        self.wishes = []
+        self.probes = []
+
+    def wanted(self, flow):
+        self.wishes.append(flow.remote)
+
+    def probed(self, flow, now):
+        self.probes.append(flow.remote)
+
+
 @pytest.mark.threat(3)
 @pytest.mark.rfc("7616", "3.4.6")
 class TestCredentialsForSomethingElse:
@@ -55,22 +69,48 @@ class TestCredentialsForSomethingElse:
 @pytest.mark.threat(8)
 class TestFlood:
     @pytest.fixture
-    def guarded(self, scene):
-        scene.bans = []
-        scene.endpoint.gate = Guard(scene.bans.append, lambda now: now, rate=10, burst=100)
+    def bans(self):
+        return []
+
+    @pytest.fixture
+    def guarded(self, bans):
+        scene = Scene(auth_call=True, guard=Guard(bans.append, lambda now: now, rate=10, burst=100))
+        scene.register("bob", DESK)
         return scene
 
     def flood(self, scene, number=2000):
         for _ in range(number):
             scene.call("bob", source=MALLORY)
 
-    def test_what_it_leaves_is_bounded_and_goes_away(self, guarded):
+    def test_what_it_leaves_is_bounded_and_goes_away(self, guarded, bans):
         self.flood(guarded)
         assert guarded.endpoint.transactions <= 100
         assert guarded.endpoint.gate.count["flood"] == 1900
         guarded.advance(40)
         assert guarded.endpoint.transactions == 0
-        assert guarded.bans == []
+        assert bans == []
+
+    def test_calls_cost_their_caller_and_their_callee_nothing(self, guarded):
+        """A gateway at one address may answer as many calls as there are."""
+        for _ in range(300):
+            call = guarded.call("bob").with_password()
+            guarded.answer(call.at(BOB), 180)
+            guarded.answer(call.at(BOB), 200, fields=[f"Contact: <{DESK}>"])
+            call.in_dialog("ACK", cseq=call.request.cseq.number)
+            bye = call.in_dialog("BYE", cseq=call.request.cseq.number + 1)
+            guarded.answer(bye.at(BOB), 200)
+            assert bye.statuses == [200]
+        assert guarded.endpoint.gate.count["flood"] == 0
+
+    def test_responses_that_nobody_asked_for_do(self, guarded):
+        copy = guarded.call("bob").with_password().at(BOB)
+        for _ in range(300):
+            guarded.answer(copy, 180)
+        assert guarded.endpoint.gate.count["flood"] == 0
+        copy.data = copy.data.replace(b"branch=z9hG4bK", b"branch=z9hG4bKx", 1)
+        for _ in range(300):
+            guarded.answer(copy, 180)
+        assert guarded.endpoint.gate.count["flood"] > 150
 
     def test_others_are_served_meanwhile(self, guarded):
         self.flood(guarded)
@@ -82,12 +122,16 @@ class TestAskingForEverybody:
     """A stranger's call tells whether a user exists (P07): one question after the other is what it must not be."""
 
     @pytest.fixture
-    def probes(self):
-        return []
+    def sources(self):
+        return Sources()
 
     @pytest.fixture
-    def scene(self, probes):
-        scene = Scene(auth_call=True, probed=lambda flow, now: probes.append(flow.remote))
+    def probes(self, sources):
+        return sources.probes
+
+    @pytest.fixture
+    def scene(self, sources):
+        scene = Scene(auth_call=True, sources=sources)
         scene.register("bob", DESK)
         return scene
 

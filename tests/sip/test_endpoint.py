@@ -456,12 +456,16 @@ class AGate:
 
     def __init__(self) -> None:
         self.noises: list[tuple[str, int]] = []
+        self.wishes: list[tuple[str, int]] = []
 
     def admits(self, flow: Flow, now: float) -> bool:
         return flow.remote[0] == ALICE[0]
 
     def is_banned(self, flow: Flow) -> bool:
         return flow.remote[0] == MALLORY[0]
+
+    def wanted(self, flow: Flow) -> None:
+        self.wishes.append(flow.remote)
 
     def not_sip(self, flow: Flow, now: float) -> None:
         self.noises.append(flow.remote)
@@ -488,6 +492,14 @@ class TestGate:
         for source, is_open in ((MALLORY, False), (BOB, True)):
             flow = endpoint.deliver(request_text("OPTIONS", source=source, protocol="TCP"), source, "tcp")
             assert flow.is_open is is_open
+
+    def test_it_hears_which_responses_were_wanted(self, endpoint: ImaginaryEndpoint) -> None:
+        assert isinstance(endpoint.gate, AGate)
+        endpoint.send_request(request(), NextHop("udp", *ALICE), RecordingUser())
+        sent = endpoint.sent[-1].message
+        endpoint.deliver(response_text(sent, 200), ALICE)
+        endpoint.deliver(response_text(sent, 200).replace(b"z9hG4bK", b"z9hG4bKx"), ALICE)
+        assert endpoint.gate.wishes == [ALICE]
 
     def test_it_hears_of_noise(self, endpoint: ImaginaryEndpoint) -> None:
         assert isinstance(endpoint.gate, AGate)
