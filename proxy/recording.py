@@ -25,13 +25,13 @@ def save_rules(**changes: Any) -> RecordingRules:
 
 
 def cost() -> dict[str, Any]:
-    """What the messages take: {"messages", "calls", "megabytes", "bytes_of_a_call", "calls_that_fit"}."""
+    """What the messages take: {"messages", "calls", "bytes", "bytes_of_a_call", "calls_that_fit"}."""
     used = stored()
     each = used["bytes"] // used["calls"] if used["calls"] else BYTES_OF_A_CALL
     return {
         "messages": used["messages"],
         "calls": used["calls"],
-        "megabytes": round(used["bytes"] / MEGABYTE, 1),
+        "bytes": used["bytes"],
         "bytes_of_a_call": each,
         "calls_that_fit": load_rules().message_megabytes * MEGABYTE // each,
     }

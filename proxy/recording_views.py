@@ -24,14 +24,15 @@ class RecordingForm(forms.ModelForm):
         labels = {
             "level": "Messages of calls",
             "other_bodies": "Also bodies that are no SDP",
-            "message_days": "Keep messages for days",
-            "message_megabytes": "Keep at most megabytes",
-            "call_days": "Keep call attempts for days",
-            "call_count": "Keep at most call attempts",
-            "request_days": "Keep refused requests for days",
+            "message_days": "Days that messages are kept",
+            "message_megabytes": "Megabytes of messages at most",
+            "call_days": "Days that call attempts are kept",
+            "call_count": "Call attempts at most",
+            "request_days": "Days that refused requests are kept",
         }
         help_texts = {
             "level": "Digests, keys and passwords are masked before anything is stored.",
+            "other_bodies": "Texts of messages, and digits that were dialled during a call: PINs among them.",
             "message_megabytes": "The oldest calls go first, each whole.",
             "request_days": "And what was decided about REGISTERs.",
         }

@@ -45,11 +45,13 @@ class Message(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """request, acknowledge, end, provisional, success, redirect or failure: what decides how it is drawn."""
+        """request, acknowledge, end, provisional, success, redirect, challenge or failure: how it is drawn."""
         if self.status is None:
             return {"ACK": "acknowledge", "PRACK": "acknowledge", "BYE": "end", "CANCEL": "end"}.get(
                 self.method, "request"
             )
+        if self.status in (401, 407):
+            return "challenge"
         return ("", "provisional", "success", "redirect", "failure", "failure", "failure")[min(self.status // 100, 6)]
 
 

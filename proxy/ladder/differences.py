@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from proxy.ladder.calls import Message
 from proxy.ladder.visible import visible
+
+COMPARED = 200  # characters of two lines
 
 _UNFOLDED = re.compile(r"\r\n(?![ \t])")
 _CSEQ = re.compile(r"^cseq[ \t]*:\s*(\d{1,10})", re.IGNORECASE | re.MULTILINE)
@@ -59,17 +62,39 @@ def lines_of(message: Message, origin: Message | None) -> list[Line]:
         if before[line] > 0:
             before[line] -= 1
             missing.setdefault(_name(line), []).append(line)
+    earlier = _paired([line for line, is_same in zip(lines, unchanged, strict=True) if not is_same], missing)
     found = []
     for line, is_same in zip(lines, unchanged, strict=True):
         if is_same:
             found.append(Line(visible(line)))
-            continue
-        earlier = missing.get(_name(line))
-        if earlier:
-            found.append(Line(visible(line), "changed", visible(earlier.pop(0))))
+        elif line in earlier:
+            found.append(Line(visible(line), "changed", visible(earlier[line])))
         else:
             found.append(Line(visible(line), "added"))
     return found + [Line(visible(line), "removed") for left in missing.values() for line in left]
+
+
+def _paired(lines: Sequence[str], missing: dict[str, list[str]]) -> dict[str, str]:
+    """New line -> what it was. Of several of one name, such as Via, the one that begins most alike; takes what it
+    finds out of ``missing``."""
+    earlier = {}
+    for name, olds in missing.items():
+        for old in list(olds):
+            fitting = [line for line in lines if line not in earlier and _name(line) == name]
+            if fitting:
+                earlier[max(fitting, key=partial(_likeness, old))] = old
+                olds.remove(old)
+    return earlier
+
+
+def _likeness(old: str, line: str) -> int:
+    """How many characters both begin with; bounded, for the lines are a stranger's."""
+    count = 0
+    for one, other in zip(old[:COMPARED], line[:COMPARED], strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
 
 
 def _name(line: str) -> str:

@@ -14,7 +14,7 @@ MASK = "***"
 _NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 _URI_PARAMETERS = frozenset(("lr", "transport", "user", "ob", "method"))
 _ADDRESS = re.compile(
-    r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\]?|[\w.%+-]{1,64}@[\w.-]{1,120}|\+?\d{5,}"
+    r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[?[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}\]?|[\w.%+-]{1,64}@[\w.-]{1,120}|\+?(?<![:\d])\d{5,}|\d{6,}"
 )
 
 # What our sentences say themselves is plain: the rest was the wire's.

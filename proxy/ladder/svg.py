@@ -26,6 +26,7 @@ LOOKS = {
     "provisional": ("#566273", "4 3"),
     "success": ("#146c34", ""),
     "redirect": ("#0f766e", "10 3 2 3"),
+    "challenge": ("#8a4b00", "2 2 6 2"),
     "failure": ("#b42318", "7 3"),
 }
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, Liberation Mono, monospace"
@@ -91,7 +92,7 @@ def _head(column: Column, at: int, measure: Measure) -> str:
     x = measure.centre(at)
     width = measure.column - 14
     left = x - width // 2
-    name = _text(column.name or "unknown", width // 8)
+    name = _text(column.name or "unknown", int(width / 8.6))
     look = ("server", "#0f766e", "#ffffff") if column.is_server else ("peer", "#eceff3", "#17202b")
     return (
         f'<g class="head {look[0]}"><title>{_text(f"{column.name} {column.address}", 200)}</title>'

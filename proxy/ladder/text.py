@@ -80,7 +80,7 @@ def art(ladder: Ladder) -> list[str]:
     gutter = 12
     heads = "".join(visible(column.name, COLUMN - 2).center(COLUMN) for column in ladder.columns)
     addresses = "".join(column.address[: COLUMN - 2].center(COLUMN) for column in ladder.columns)
-    lines = [" " * gutter + heads, " " * gutter + addresses]
+    lines = [" " * gutter + heads.rstrip(), " " * gutter + addresses.rstrip()]
     middles = [COLUMN * at + COLUMN // 2 for at in range(len(ladder.columns))]
     for row in ladder.rows:
         canvas = [" "] * (COLUMN * len(ladder.columns))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.ladder.differences import Line, lines_of, origin_of
-from tests.proxy.ladder.calls import ALICE, BOB, answered_call, message
+from tests.proxy.ladder.calls import ALICE, BOB, OUR_VIA, answered_call, message
 
 CALL = answered_call()
 
@@ -51,3 +51,11 @@ def test_lines_that_went():
 
 def test_what_came_in_has_no_changes():
     assert not [line for line in lines_of(CALL.messages[0], None) if line.change]
+
+
+def test_of_several_lines_of_a_name_the_most_alike_is_the_one_that_changed():
+    via = "Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKabc"
+    first = message(1, True, ALICE, "INVITE x SIP/2.0", fields=(f"{via};rport",))
+    passed = message(2, False, BOB, "INVITE x SIP/2.0", fields=(OUR_VIA, f"{via};rport=5060;received=192.0.2.10"))
+    lines = [line for line in lines_of(passed, first) if line.change]
+    assert lines == [Line(OUR_VIA, "added"), Line(f"{via};rport=5060;received=192.0.2.10", "changed", f"{via};rport")]

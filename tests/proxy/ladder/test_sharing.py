@@ -139,5 +139,6 @@ class TestPseudonyms:
     def test_sentences(self):
         names = Pseudonyms()
         names.uri("sip:bob@example.org")
+        assert names.sentence("sip:bob@example.org:51234 and +493012345") == "sip:user-1@domain-1.example:51234 and ***"
         shown = names.sentence("bob's and bobby@x.org, 12345, 1.2.3.4, fe80::1, 486 after 12.5 s, bob@example.org")
         assert shown == "user-1's and ***, ***, ***, ***, 486 after 12.5 s, user-1@domain-1.example"

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.ladder import svg
 from proxy.ladder.layout import lay_out
-from tests.proxy.ladder.calls import answered_call, hostile_call
+from tests.proxy.ladder.calls import ALICE, answered_call, hostile_call, message
 
 NAME = "{http://www.w3.org/2000/svg}"
 
@@ -50,6 +50,12 @@ def test_kinds_differ_by_colour_and_by_dashes():
     _, body, _ = drawn(answered_call())
     repeated = body.findall(f"{NAME}a")[3]
     assert repeated.find(f"{NAME}line").get("stroke-dasharray") == "1 3"
+
+
+def test_a_challenge_is_no_failure():
+    assert message(1, False, ALICE, "SIP/2.0 407 Proxy Authentication Required").kind == "challenge"
+    assert message(1, False, ALICE, "SIP/2.0 603 Decline").kind == "failure"
+    assert message(1, False, ALICE, "SIP/2.0 302 Moved").kind == "redirect"
 
 
 def test_the_file_stands_alone():

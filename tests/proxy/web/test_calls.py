@@ -121,7 +121,7 @@ class TestRecording:
     def test_it_works(self, admin_page, engine):
         traced(attempt(1))
         text = admin_page.get("/recording/").content.decode()
-        assert "12 messages of 1 calls" in text
+        assert "12 messages of 1 call" in text
         page = admin_page.post(
             "/recording/",
             {"level": "headers", "message_days": 3, "message_megabytes": 50, "call_days": 10, "call_count": 1000,
