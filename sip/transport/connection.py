@@ -31,9 +31,8 @@ class ConnectionOwner(Protocol):
 
     def closed(self, connection: Connection) -> None: ...
 
-    def received(self, data: bytes, flow: Flow) -> None: ...
-
-    def framing_broken(self, error: BrokenFraming, flow: Flow) -> None: ...
+    received: Callable[[bytes, Flow], None]
+    framing_broken: Callable[[BrokenFraming, Flow], None]
 
 
 class Connection(asyncio.Protocol):

@@ -56,9 +56,13 @@ class Connections:
         self._sweep: asyncio.TimerHandle | None = None
         self._servers: list[asyncio.Server] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._receive: Callable[[bytes, Flow], None] | None = None
-        self._broken: Callable[[BrokenFraming, Flow], None] | None = None
+        self.received: Callable[[bytes, Flow], None] = self._too_early
+        self.framing_broken: Callable[[BrokenFraming, Flow], None] = self._too_early
         self._closed: Callable[[Flow], None] | None = None
+
+    @staticmethod
+    def _too_early(what: object, flow: Flow) -> None:
+        raise RuntimeError("The connections are not started")
 
     async def start(
         self,
@@ -68,8 +72,8 @@ class Connections:
         closed: Callable[[Flow], None],
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
-        self._receive = receive
-        self._broken = broken
+        self.received = receive
+        self.framing_broken = broken
         self._closed = closed
         for one in listening:
             local = one.socket.getsockname()[:2]
@@ -93,8 +97,9 @@ class Connections:
 
     async def stop(self) -> None:
         self._closed = None
-        if self._sweep is not None:
-            self._sweep.cancel()
+        if self._sweep is None:
+            return  # it never began
+        self._sweep.cancel()
         for server in self._servers:
             server.close()
         for task in list(self._opening):
@@ -210,14 +215,6 @@ class Connections:
             del self._by_key[key]
         if self._closed is not None and connection.was_open:
             self._closed(connection.flow)
-
-    def received(self, data: bytes, flow: Flow) -> None:
-        if self._receive is not None:
-            self._receive(data, flow)
-
-    def framing_broken(self, error: BrokenFraming, flow: Flow) -> None:
-        if self._broken is not None:
-            self._broken(error, flow)
 
     def _look_for_stuck(self) -> None:
         assert self._loop is not None

@@ -137,19 +137,20 @@ class SocketNetwork:
         return listeners
 
     def _bind_pair(self, address: ListenAddress) -> list[Listener]:
-        for attempt in range(ANY_PORT_ATTEMPTS):
+        attempts = 1 if address.port else ANY_PORT_ATTEMPTS
+        while True:
+            attempts -= 1
             with _explaining("udp", address.host, address.port):
                 datagrams = UdpSocket(address.host, address.port, self._count)
             try:
                 stream = self._bind_stream(address, "tcp", datagrams.local[1])
             except OSError:
                 datagrams.close()
-                if address.port or attempt == ANY_PORT_ATTEMPTS - 1:
+                if not attempts:
                     raise
-                continue
-            self._udp.append(datagrams)
-            return [_listener("udp", address, datagrams.local[1], datagrams), stream]
-        raise AssertionError  # the loop returns or raises
+            else:
+                self._udp.append(datagrams)
+                return [_listener("udp", address, datagrams.local[1], datagrams), stream]
 
     def _bind_stream(self, address: ListenAddress, protocol: str, port: int) -> Listener:
         with _explaining(protocol, address.host, port):

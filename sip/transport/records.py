@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 
@@ -58,11 +59,8 @@ def in_order(servers: Iterable[Srv], random: Callable[[], float]) -> list[Srv]:
     while waiting:
         group = [server for server in waiting if server.priority == waiting[0].priority]
         drawn = int(random() * (sum(server.weight for server in group) + 1))
-        running = 0
-        for server in group:
-            running += server.weight
-            if running >= drawn:
-                break
+        sums = accumulate(server.weight for server in group)
+        server = next(server for server, running in zip(group, sums, strict=True) if running >= drawn)
         ordered.append(server)
         waiting.remove(server)
     return ordered

@@ -24,6 +24,7 @@ class TestFlow:
     def test_text(self) -> None:
         assert Flow("udp", HERE, THERE).text == "udp:192.0.2.9:5062"
         assert Flow("tcp", ("::1", 5060), ("2001:db8::9", 5062)).text == "tcp:[2001:db8::9]:5062"
+        assert repr(Flow("udp", HERE, THERE)) == "Flow(udp:192.0.2.9:5062)"
 
     @pytest.mark.rfc("5626", "6")
     def test_an_id_names_one_flow(self) -> None:

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import dns.rdata
 import pytest
 
 from sip.transport import name_servers
@@ -161,3 +162,7 @@ class TestTheSystem:
 
     def test_localhost_for_real(self) -> None:
         assert {"127.0.0.1", "::1"} & set(name_servers._system_addresses("localhost"))
+
+
+def test_a_kind_of_record_that_nobody_asked_for() -> None:
+    assert name_servers._record(dns.rdata.from_text("IN", "TXT", '"x"')) is None

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from sip.endpoint import Endpoint
 from sip.message.messages import Request, new_request
 from sip.transport import connection as one_connection
-from sip.transport import connections, stream
+from sip.transport import connections, network, stream
 from sip.transport.flow import Flow
 from sip.transport.listeners import ListenAddress, Listener
 from sip.transport.received import SIP_GROUP
 from sip.transport.selection import NextHop
+from sip.transport.tls import BadCertificate
 from tests.sip.imaginary import Address, request_text
 from tests.sip.recording import RecordingCore, RecordingUser
+from tests.sip.transport.certificates import certificate, loopback_tls
 
 HOSTS = ["127.0.0.1", "::1", "0.0.0.0", "::"]
 REACHED = {"0.0.0.0": "127.0.0.2", "::": "::1"}
@@ -113,6 +117,32 @@ class TestBind:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
             again.bind(("127.0.0.1", free))
 
+    async def test_tcp_alone(self, core: RecordingCore) -> None:
+        endpoint = Endpoint([ListenAddress("tcp", "127.0.0.1", 0), ListenAddress("ws", "", 0)], core)
+        endpoint.bind()
+        assert [(one.protocol, one.host) for one in endpoint.listeners] == [("tcp", "127.0.0.1"), ("ws", "0.0.0.0")]
+        await endpoint.stop()
+
+    async def test_without_a_certificate(self, core: RecordingCore) -> None:
+        with pytest.raises(BadCertificate):
+            Endpoint([ListenAddress("tls", "127.0.0.1", 0)], core).bind()
+
+    async def test_any_port_is_one_that_is_free_for_both(
+        self, core: RecordingCore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken, bind = [OSError(98, "in use")], network._stream_socket
+
+        def refusing_once(host: str, port: int) -> socket.socket:
+            if taken:
+                raise taken.pop()
+            return bind(host, port)
+
+        monkeypatch.setattr(network, "_stream_socket", refusing_once)
+        endpoint = Endpoint([ListenAddress("udp", "127.0.0.1", 0)], core)
+        endpoint.bind()
+        assert len(endpoint.listeners) == 2 and not taken
+        await endpoint.stop()
+
     async def test_an_address_that_is_not_ours(self, core: RecordingCore) -> None:
         with pytest.raises(OSError, match=r"Cannot listen on udp 192\.0\.2\.1:5060"):
             Endpoint([ListenAddress("udp", "192.0.2.1", 5060)], core).bind()
@@ -153,6 +183,7 @@ class TestEveryFamily:
         for branch in (b"z9hG4bK1", b"z9hG4bK2"):
             assert branch in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
         assert core.transactions[1].request.body == b"body"
+        assert endpoint.connection_counts() == {"tcp": 1}
         assert endpoint.listener_of(core.transactions[0].flow).sent_by.endswith(f":{server[1]}")
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
         assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
@@ -236,6 +267,71 @@ class TestClosedConnections:
         await endpoint.stop()
         await asyncio.sleep(0)
         assert closed == []
+
+
+class TestBeforeTheStart:
+    def test_nothing_can_be_put_off_and_nobody_is_told(self) -> None:
+        made = network.SocketNetwork(Counter())
+        with pytest.raises(RuntimeError):
+            made.soon(lambda: None)
+        with pytest.raises(RuntimeError):
+            made._connections.received(b"", None)  # type: ignore[arg-type]
+        made.reload_certificates()  # there are none
+
+    async def test_stopping(self) -> None:
+        made = network.SocketNetwork(Counter())
+        made.bind([ListenAddress("udp", "127.0.0.1", 0)], [])
+        await made.stop()
+
+
+class TestClock:
+    async def test_the_last_wish_counts(self, started: list[Endpoint], core: RecordingCore) -> None:
+        endpoint = await start(started, core)
+        woken: asyncio.Queue[str] = asyncio.Queue()
+        made = endpoint._network
+        made.wake_at(made.now() + 60, lambda: woken.put_nowait("never"))
+        for _ in range(2):
+            made.wake_at(made.now(), lambda: woken.put_nowait("now"))
+            assert await asyncio.wait_for(woken.get(), PATIENCE) == "now"
+
+
+class TestAddresses:
+    async def test_they_are_looked_at_again_after_a_while(
+        self, started: list[Endpoint], core: RecordingCore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        endpoint = await start(started, core)
+        made = endpoint._network
+        for _ in range(2):
+            assert made.route_from("127.0.0.9") == "127.0.0.1" and made.is_local_address("127.0.0.1")
+        assert made.route_from("no address") == "" and not made.is_local_address("192.0.2.1")
+        monkeypatch.setattr(network, "MAX_KNOWN_ADDRESSES", 0)
+        assert made.route_from("127.0.0.9") == "127.0.0.1"
+
+
+class TestCertificates:
+    async def test_what_is_no_good_is_said_and_the_next_change_is_seen(
+        self,
+        started: list[Endpoint],
+        core: RecordingCore,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(network, "CERTIFICATE_INTERVAL", 0.005)
+        contexts = loopback_tls(tmp_path, "old.example")
+        endpoint = Endpoint([ListenAddress("tls", "127.0.0.1", 0)], core, tls=contexts)
+        endpoint.bind()
+        await endpoint.start()
+        started.append(endpoint)
+        contexts.files.certificates[0].chain.write_text("half of it")
+        async with asyncio.timeout(PATIENCE):
+            while "stay in use" not in caplog.text:
+                await asyncio.sleep(0.005)
+        with caplog.at_level("INFO"):
+            certificate(tmp_path, "old.example")
+            async with asyncio.timeout(PATIENCE):
+                while "read anew" not in caplog.text:
+                    await asyncio.sleep(0.005)
 
 
 class TestMulticast:

@@ -57,6 +57,10 @@ class TestStamp:
         )
         assert line == "SIP/2.0/UDP a.example;branch=1;received=192.0.2.4, SIP/2.0/TCP b.example;received=192.0.2.7"
 
+    def test_the_zone_of_a_link_local_address_is_our_own_business(self) -> None:
+        line, _, _ = stamped("SIP/2.0/UDP [fe80::9]:5060;branch=1;rport", ("fe80::9%eth0", 5062))
+        assert line == "SIP/2.0/UDP [fe80::9]:5060;branch=1;rport=5062;received=fe80::9"
+
     @pytest.mark.rule("X15")
     def test_ipv6_is_written_without_brackets(self) -> None:
         line, _, _ = stamped("SIP/2.0/UDP [2001:db8::9]:6050;rport", ("2001:db8::5", 6051))

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from sip.endpoint import Endpoint
 from sip.transport import network, tls
@@ -15,10 +18,12 @@ from sip.transport.connection import certified_names
 from sip.transport.flow import Flow
 from sip.transport.listeners import ListenAddress, Listener
 from sip.transport.selection import NextHop
-from sip.transport.tls import BadCertificate, CertificateFiles, TlsContexts, TlsFiles, choose, names_of
+from sip.transport.stream import StreamConnection
+from sip.transport.tls import BadCertificate, CertificateFiles, TlsContexts, TlsFiles, TlsHandshake, choose, names_of
 from tests.sip.imaginary import request_text
 from tests.sip.recording import RecordingCore, RecordingUser
-from tests.sip.transport.certificates import certificate, loopback_tls, trusting
+from tests.sip.transport.cables import Cable, Owner
+from tests.sip.transport.certificates import NOW, certificate, loopback_tls, trusting
 from tests.sip.transport.test_network import PATIENCE, eventually, has_ipv6, options_request, reach
 
 
@@ -94,6 +99,19 @@ class TestNames:
     def test_addresses_are_names_too(self, tmp_path: Path) -> None:
         files = certificate(tmp_path, "sip.example.org", "192.0.2.1")
         assert names_of(files.chain) == ["sip.example.org", "192.0.2.1"]
+
+    def test_a_certificate_without_names(self, tmp_path: Path) -> None:
+        """As old tools make them, with a common name alone, which means nothing (RFC 6125 §6.4.4)."""
+        key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        made = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW).sign(key, hashes.SHA256())
+        path = tmp_path / "old.pem"
+        path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        assert names_of(path) == []
+
+    def test_a_file_that_is_gone(self, tmp_path: Path) -> None:
+        with pytest.raises(BadCertificate, match=r"none\.pem holds no certificate"):
+            names_of(tmp_path / "none.pem")
 
 
 class TestReload:
@@ -238,6 +256,23 @@ class TestHandshake:
         await eventually(started[0], "tls_handshake_failed")
         assert core.transactions == []
         writer.close()
+
+    async def test_one_that_is_gone_when_it_is_over(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The far end may go between its last packet and our hearing of it."""
+        failed: list[str] = []
+        connection = StreamConnection(Owner(), "tls", ("127.0.0.1", 5061))
+        tasks: set[asyncio.Task[None]] = set()
+        handshake = TlsHandshake(loopback_tls(tmp_path).accepting, connection, lambda host: True, failed.append, tasks)
+
+        async def start_tls(*arguments: object, **options: object) -> Cable:
+            connection.connection_lost(None)
+            return Cable()
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "start_tls", start_tls)
+        monkeypatch.setattr(Cable, "pause_reading", lambda cable: None, raising=False)
+        handshake.connection_made(Cable())
+        await asyncio.gather(*tasks)
+        assert failed == ["127.0.0.1"] and not connection.was_open
 
     async def test_stopping_in_the_middle(self, core: RecordingCore, tmp_path: Path) -> None:
         endpoints: list[Endpoint] = []

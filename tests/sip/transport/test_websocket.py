@@ -254,6 +254,12 @@ class TestTime:
         (frame,) = browser.pull()
         assert isinstance(frame, Frame) and frame.opcode is Opcode.CLOSE and browser.cable.is_closed
 
+    def test_none_to_who_has_not_shaken_hands(self) -> None:
+        browser = Browser()
+        assert not browser.connection.write(MESSAGE)
+        browser.connection.close()
+        assert browser.cable.is_closed and browser.cable.take() == b""
+
     def test_theirs_is_answered(self, browser: Browser) -> None:
         browser.client.send_close(CloseCode.NORMAL_CLOSURE)
         (frame,) = browser.push()
