@@ -126,8 +126,9 @@ def test_a_message_from_page_to_page(chromium: Any, site: str, server: Server) -
             phone.saw("unregistered")
 
 
+@pytest.mark.threat(28)
 def test_a_foreign_page_is_not_let_in(chromium: Any, site: str, server: Server) -> None:
-    """Threat row 28: the same page, by a name that is none of the server's."""
+    """The same page, by a name that is none of the server's."""
     context = chromium.new_context()
     page = context.new_page()
     page.route(

@@ -157,10 +157,11 @@ def test_received_has_no_brackets(protocol, host):
     assert sent.final.via.params["received"] == "2001:db8::20" and sent.final.via.params["rport"] == "40002"
 
 
+@pytest.mark.threat(30)
 @pytest.mark.rule("R27")
 @pytest.mark.rfc("3261", "26.2.2")
 class TestSips:
-    """Threat row 30: a sips call is never downgraded (§16.6 step 7, §16.7 step 4)."""
+    """A sips call is never downgraded (§16.6 step 7, §16.7 step 4)."""
 
     def insecure(self, scene):
         return [sent for sent in scene.endpoint.sent if not sent.status and sent.protocol not in ("tls", "wss")]
@@ -256,10 +257,10 @@ class TestLargeRequests:
         assert self.call(scene).at(BOB).protocol == "tcp"
 
 
+@pytest.mark.threat(10)
 @pytest.mark.rfc("3261", "18.2.1")
 @pytest.mark.parametrize("protocol", ["udp", *STREAMS])
 def test_answers_go_to_the_source_whatever_the_via_says(scene, protocol):
-    """Threat row 10."""
     source, victim = ("198.51.100.7", 40001), "203.0.113.9"
     port = "" if protocol == "udp" else f":{source[1]}"
     aimed = f";received={victim}", f";rport=53;received={victim}", f";maddr={victim};ttl=9", ";received=[::1];rport"

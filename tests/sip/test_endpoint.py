@@ -508,3 +508,77 @@ class TestGate:
         endpoint.framing_broken(BrokenFraming("Malformed Content-Length", head), endpoint.flow(MALLORY, "tcp"))
         assert endpoint.gate.noises == [ALICE, MALLORY]
         assert endpoint.sent == []
+
+
+class TestDriver:
+    """What holds the parts together."""
+
+    async def test_it_starts_and_stops_its_network(self) -> None:
+        endpoint, core = answering()
+        endpoint.network.receiver = None
+        await endpoint.start()
+        assert endpoint.network.receiver is endpoint and endpoint.user is core
+        endpoint.user = other = RecordingCore()
+        assert endpoint.user is other
+        endpoint.reload_certificates()
+        endpoint.deliver(request_text(protocol="TCP"), ALICE, "tcp")
+        assert endpoint.connection_counts() == {"tcp": 1}
+        await endpoint.stop()
+
+    def test_a_bug_below_the_core_is_counted_and_the_loop_goes_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        endpoint, _ = answering()
+        monkeypatch.setattr(endpoint._layer, "request_received", lambda *arguments: 1 / 0)
+        endpoint.deliver(request_text())
+        assert endpoint.count == {"core_failed": 1}
+
+    def test_a_bug_in_a_callback_too(self) -> None:
+        endpoint, _ = answering()
+        called: list[str] = []
+        endpoint.call_at(endpoint.now() + 1, lambda: called.append(str(1 // 0)))
+        endpoint.call_at(endpoint.now() + 1, lambda: called.append("other"))
+        endpoint.advance(1)
+        assert called == ["other"]
+
+    def test_who_refuses_is_told_to_who_listens(self) -> None:
+        endpoint, _ = answering()
+        told: list[tuple[int, str]] = []
+        endpoint.refused = lambda request, flow, status, reason: told.append((status, reason))
+        endpoint.deliver(request_text().replace(b"Max-Forwards", b"CSeq: 1 INVITE\r\nMax-Forwards"))
+        assert [status for status, _ in told] == [400]
+
+    def test_of_two_copies_the_second_is_merged(self) -> None:
+        endpoint, core = ImaginaryEndpoint(recording := RecordingCore()), recording
+        for branch in ("z9hG4bK1", "z9hG4bK2"):
+            endpoint.deliver(request_text(branch=branch))
+        assert [endpoint.is_merged(transaction) for transaction in core.transactions] == [False, True]
+
+    def test_without_a_way_nothing_is_sent(self) -> None:
+        endpoint, _ = answering()
+        assert not endpoint.send_to(NextHop("tls", *BOB), b"x", None)
+        flow = endpoint.flow(ALICE, "tcp")
+        flow.channel.close()  # type: ignore[attr-defined]
+        endpoint.network.refuses_connections = True
+        assert not endpoint.send_back(Flow("ws", flow.local, ALICE, flow.channel), ALICE, b"x", 0)
+        assert endpoint.count == {"response_undelivered": 1}
+
+    def test_a_numeric_hop_is_found_again(self) -> None:
+        endpoint, _ = answering()
+        found: list[list[NextHop]] = []
+        for _ in range(2):
+            endpoint.resolve(Uri.parse("sip:192.0.2.9"), found.append)
+        assert found == [[NextHop("udp", "192.0.2.9", 5060)]] * 2
+
+    def test_a_stream_that_broke_in_a_bad_message(self) -> None:
+        endpoint, _ = answering()
+        flow = endpoint.flow(ALICE, "tcp")
+        head = request_text(protocol="TCP").replace(b"SIP/2.0\r\n", b"SIP/3.0\r\n", 1)
+        for data, status in ((head, 400), (head, 513)):
+            endpoint.framing_broken(BrokenFraming("Message too large", data, status), flow)
+        endpoint.framing_broken(BrokenFraming("Not SIP", b"HTTP/1.1 200 OK\r\n\r\n"), flow)
+        assert [sent.status for sent in endpoint.take()] == [505, 513]
+
+    def test_a_gate_that_is_shut_answers_no_broken_stream(self) -> None:
+        endpoint, _ = answering()
+        endpoint.gate = AGate()
+        endpoint.framing_broken(BrokenFraming("Not SIP"), endpoint.flow(ALICE, "tcp"))
+        assert endpoint.sent == []

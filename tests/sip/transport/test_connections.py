@@ -98,6 +98,15 @@ async def test_one_that_was_accepted_leads_to_its_far_end_unless_it_proves_nothi
         assert (bob.connections.to(protocol, flow.remote, flow.local) is flow.channel) is is_used
 
 
+def test_nothing_can_be_received_before_the_start() -> None:
+    with pytest.raises(RuntimeError):
+        Connections(Counter(), None, lambda origin: True).received(b"", None)  # type: ignore[arg-type]
+
+
+async def test_stopping_before_the_start() -> None:
+    await Connections(Counter(), None, lambda origin: True).stop()
+
+
 @pytest.mark.rule("X16")
 def test_what_is_never_dialled() -> None:
     without_tls = Connections(Counter(), None, lambda origin: True)
@@ -127,6 +136,7 @@ async def test_a_broken_stream_is_told_and_its_end_too(servers: list[Server]) ->
     writer.close()
 
 
+@pytest.mark.threat(20)
 async def test_limits(servers: list[Server], monkeypatch: pytest.MonkeyPatch) -> None:
     bob, alice = servers
     monkeypatch.setattr(connections, "MAX_CONNECTIONS_PER_SOURCE", 2)

@@ -179,8 +179,6 @@ class TestBadFiles:
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 @pytest.mark.threat(30)
 class TestWeakness:
-    """Threat row 30."""
-
     @pytest.mark.parametrize(
         "weaken",
         [
@@ -213,7 +211,7 @@ class TestWeakness:
 
 @pytest.mark.threat(20)
 class TestHandshake:
-    """Threat row 20: what never gets as far as SIP."""
+    """What never gets as far as SIP."""
 
     async def test_it_has_to_be_over_in_time(
         self, started: list[Endpoint], core: RecordingCore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

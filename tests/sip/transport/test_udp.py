@@ -91,6 +91,11 @@ def test_a_turn_ends(made: list[Server], host: str) -> None:
         own.socket.read()
 
 
+def test_an_address_that_is_not_ours() -> None:
+    with pytest.raises(OSError):
+        UdpSocket("192.0.2.1", 0, Counter())
+
+
 class Stub:
     """Stands in for a socket: each call of a method takes the next of its outcomes."""
 

@@ -90,7 +90,6 @@ class TestHandshake:
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "https://app.example.evil.example"])
     def test_a_foreign_page_is_refused(self, origin: str) -> None:
-        """Threat row 28."""
         browser = Browser(origin=origin)
         (response,) = browser.push()
         assert isinstance(response, Response) and response.status_code == 403
@@ -178,7 +177,7 @@ class TestMessages:
 
 @pytest.mark.threat(29)
 class TestAbuse:
-    """Threat row 29."""
+    """Frames that are none, or too much."""
 
     def closed_with(self, browser: Browser) -> int:
         frame = browser.pull()[-1]

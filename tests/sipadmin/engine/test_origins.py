@@ -5,6 +5,8 @@ import pytest
 from sipadmin.engine.origins import OriginCheck
 from sipadmin.environment import Sipadmin
 
+pytestmark = pytest.mark.threat(28)
+
 
 def check(origin, **environ):
     return OriginCheck(Sipadmin({"SIPADMIN_SIP": "ws:127.0.0.1:8080=sip.example.org:80", **environ}))(origin)
