@@ -37,13 +37,19 @@ class Admission:
         self._trunks = trunks
         self._wall = wall
 
-    def to_user(self, transaction: ServerTransaction, kind: Kind, now: float, *, is_spiral: bool) -> Admitted:
-        """A request for a user of ours. A caller from one of our domains proves who he is where the domain wants it;
-        a stranger need not. What spirals was judged when it first came."""
+    def to_user(
+        self, transaction: ServerTransaction, callee: DomainFacts, kind: Kind, now: float, *, is_spiral: bool
+    ) -> Admitted:
+        """A request for a user of the domain ``callee``. A caller from one of our domains proves who he is where that
+        wants it; a stranger need not, but may be kept out. What spirals was judged when it first came."""
         domain = self.domain_of_caller(transaction.request)
         if domain is None:
-            step = stranger(transaction.request.from_.uri.host)
-            return Admitted(None, may_relay=self.is_relay_source(transaction.flow), step=step)
+            is_trunk = self.is_relay_source(transaction.flow)
+            if not (callee.strangers_may_call or is_trunk or is_spiral):
+                return Admitted(
+                    Refuse(403, "Strangers may not call", f"{callee.name} takes no calls from strangers: 403")
+                )
+            return Admitted(None, may_relay=is_trunk, step=stranger(transaction.request.from_.uri.host))
         if is_spiral:
             return Admitted(None, may_relay=True, step=JUDGED_BEFORE)
         if not domain.auth_call:

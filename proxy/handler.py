@@ -44,6 +44,7 @@ from proxy.request_log import RequestLog
 from proxy.running import RunningRequests
 from proxy.sources import NoSourceWatch, SourceWatch
 from proxy.trunks import Trunks
+from sip.auth.authenticator import Kind
 from sip.endpoint import Endpoint
 from sip.gruu import Gruus
 from sip.message.errors import BadMessage
@@ -312,7 +313,8 @@ class ProxyHandler:
         elsewhere = self._recipients.leads_elsewhere(recipient)
         if elsewhere is not None:
             return self.admission.to_elsewhere(transaction, elsewhere, now, is_spiral=is_spiral)
-        return self.admission.to_user(transaction, "www" if is_redirect else "proxy", now, is_spiral=is_spiral)
+        kind: Kind = "www" if is_redirect else "proxy"
+        return self.admission.to_user(transaction, recipient.domain, kind, now, is_spiral=is_spiral)
 
     def _was_merely_asked(self, transaction: ServerTransaction, admitted: Admitted) -> bool:
         """Whether the caller was only asked who he is, which is answered here and is no call attempt."""

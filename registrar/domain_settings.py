@@ -38,6 +38,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "stored_message_size",
         "stored_message_skip",
     ),
-    "Passwords": ("realm", "auth_register", "auth_call", "digest_algorithms"),
+    "Passwords": ("realm", "auth_register", "auth_call", "strangers_may_call", "digest_algorithms"),
 }
 SETTINGS: tuple[str, ...] = tuple(name for names in GROUPS.values() for name in names)

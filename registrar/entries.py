@@ -36,6 +36,7 @@ class DomainEntry:
     enabled: bool
     auth_register: bool
     auth_call: bool
+    strangers_may_call: bool
     digest_algorithms: str
     min_expires: int
     default_expires: int

@@ -74,6 +74,12 @@ class Domain(models.Model):
         default=True,
         help_text="Challenge calls by local users (407, or 401 where redirected).",
     )
+    strangers_may_call = models.BooleanField(
+        "take calls from strangers",
+        default=True,
+        help_text="Callers of other domains, who are asked for no password. Without it only users of this server and "
+        "trunks get through, and others do not learn who is here.",
+    )
     digest_algorithms = one_of(
         "password algorithms",
         DIGEST_ALGORITHMS,

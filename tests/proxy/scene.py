@@ -42,6 +42,7 @@ class ADomain:
         self.name = self.realm = name
         self.enabled = enabled
         self.auth_call = auth_call
+        self.strangers_may_call = True
         self.keep_ringing = False
         self.wait_for_group = True
         self.late_joiners = True

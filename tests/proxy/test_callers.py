@@ -60,6 +60,20 @@ class TestChallenge:
     def test_strangers_call_our_users_unasked(self, scene):
         assert scene.call("bob", from_=STRANGER).at(BOB)
 
+    def test_unless_the_domain_takes_no_calls_from_strangers(self, scene):
+        scene.org.strangers_may_call = False
+        known, unknown = (scene.call(name, source=MALLORY, from_=STRANGER) for name in ("bob", "nobody"))
+        assert known.statuses == unknown.statuses == [100, 403]
+        assert scene.record.explanation == "example.org takes no calls from strangers: 403"
+        assert scene.call("bob").with_password().at(BOB)
+
+    def test_trunks_are_no_strangers(self):
+        scene = Scene(trunks=Trunks([], [ip_network("198.51.100.0/24")]))
+        scene.register("bob", DESK)
+        scene.org.strangers_may_call = False
+        assert scene.call("bob", source=MALLORY, from_=STRANGER).at(BOB)
+        assert scene.call("bob", source=ALICE, from_=STRANGER).statuses == [100, 403]
+
     def test_a_domain_may_do_without(self, scene):
         scene.org.auth_call = False
         assert scene.call("bob").at(BOB)

@@ -18,7 +18,7 @@ ENTRIES = {
     "name": "example.net", "aliases": "www.example.net sip.example.net", "enabled": "on", "auth_register": "on",
     "auth_call": "on", "min_expires": "60", "default_expires": "3600", "max_expires": "7200", "max_contacts": "3",
     "contact_limit": "replace-oldest", "expires_jitter": "10", "path_without_support": "store",
-    "digest_algorithms": "no-md5",
+    "digest_algorithms": "no-md5", "strangers_may_call": "on",
     "one_contact_per_device": "on",
     "policy_action": "inherit",
 }  # fmt: skip
