@@ -30,7 +30,10 @@ def recipient_steps(recipient: Recipient) -> list[Step]:
     """Which domain and user the Request-URI names."""
     domain = recipient.domain.name
     steps = [Step(f"{domain} is a domain of this server", "P07", "16.5")]
-    if recipient.user is not None:
+    if recipient.rule is not None:
+        name = printable(recipient.rule.name, 60)
+        steps.append(Step(f"Routing rule {name} is for this request, whoever {recipient.name} is", "", "16.5"))
+    elif recipient.user is not None:
         count = len(recipient.bindings)
         contacts = "no contact" if not count else "1 contact" if count == 1 else f"{count} contacts"
         steps.append(Step(f"{recipient.name} is a user of it with {contacts}", "P06", "16.5"))

@@ -65,9 +65,6 @@ class Server(NamedTuple):
 class _Proven:
     """Every user knows his password, for what is asked is where his calls go; who is none cannot prove it."""
 
-    def __init__(self) -> None:
-        self.proved = ""
-
     def check(
         self,
         request: Request,
@@ -79,10 +76,8 @@ class _Proven:
         offer: Sequence[str],
     ) -> AuthResult:
         username = request.from_.uri.username
-        if not any(ha1_for(username, algorithm) for algorithm in offer):
-            return AuthResult("wrong", username)
-        self.proved = username
-        return AuthResult("ok", username)
+        known = next((algorithm for algorithm in offer if ha1_for(username, algorithm)), "")
+        return AuthResult("ok" if known else "wrong", username, known)
 
     def challenge_fields(self, *args: object, **more: object) -> list[tuple[str, str]]:
         return []
@@ -108,6 +103,16 @@ class _Store:
 
     def submit(self, row: StoredMessage, done: Done) -> None:
         done(None)
+
+
+class _Offline(OfflineMessages):
+    """Storing, with a look at whom it was for."""
+
+    recipient: Recipient | None = None
+
+    def to_user(self, transaction: ServerTransaction, recipient: Recipient, decision: Decision, now: float) -> bool:
+        self.recipient = recipient
+        return super().to_user(transaction, recipient, decision, now)
 
 
 class Rehearsal(ProxyHandler):
@@ -157,13 +162,12 @@ def rehearse(
     """What would happen to this request at that time of the loop clock, as JSON-able facts. Unanswerable."""
     data = request_of(question)
     endpoint = NullEndpoint(server.endpoint, _Nobody(), at)
-    authenticator = _Proven()
     handler = Rehearsal(
         endpoint,
         directory,
         server.location,
         lambda: policies,
-        authenticator,
+        _Proven(),
         _Log(),
         secret=server.secret,
         wall=server.wall,
@@ -172,9 +176,7 @@ def rehearse(
         gruus=server.gruus,
     )
     store = cast(MessageStore, _Store(server.kept))
-    offline = OfflineMessages(
-        endpoint, handler.recipients, handler.responsibility, handler.forwarder, store, server.wall
-    )
+    offline = _Offline(endpoint, handler.recipients, handler.responsibility, handler.forwarder, store, server.wall)
     handler.own_methods["MESSAGE"] = offline
     endpoint.user = handler
     try:
@@ -183,7 +185,7 @@ def rehearse(
         raise Unanswerable(f"{error}.") from None
     endpoint.receive(data, flow)
     endpoint.null.settle()
-    return _facts(endpoint, handler, authenticator, offline)
+    return _facts(endpoint, handler, offline)
 
 
 def request_of(question: Question) -> bytes:
@@ -217,14 +219,10 @@ def request_of(question: Question) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("utf-8", "surrogateescape")
 
 
-def _facts(
-    endpoint: NullEndpoint, handler: Rehearsal, authenticator: _Proven, offline: OfflineMessages
-) -> dict[str, Any]:
-    decision, recipient = handler.decision, handler.recipient
+def _facts(endpoint: NullEndpoint, handler: Rehearsal, offline: _Offline) -> dict[str, Any]:
+    decision, recipient = handler.decision, handler.recipient or offline.recipient
     answer = _answer(endpoint)
     steps = list(handler.told)
-    if authenticator.proved:
-        steps.insert(0, Step(f"The caller proves to be {printable(authenticator.proved)}", "", "22.3"))
     if decision is None and offline.count["stored"]:
         steps.append(Step("Nobody is there to take the message: it is stored", "P32", "RFC 3428 7"))
     elif isinstance(decision, Redirect | Refuse) and all(step.text != decision.sentence for step in steps):
@@ -245,7 +243,7 @@ def _facts(
     }
 
 
-def _word(decision: Decision | None, offline: OfflineMessages) -> str:
+def _word(decision: Decision | None, offline: _Offline) -> str:
     if decision is None:
         return "store" if offline.count["stored"] else "answer"
     if isinstance(decision, Forward):
