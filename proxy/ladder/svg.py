@@ -57,7 +57,7 @@ def heads(ladder: Ladder) -> str:
 def body(ladder: Ladder) -> str:
     """Lifelines and messages; each message leads to its text, ``#message-7``."""
     drawn, height = _rows(ladder, with_links=True)
-    return _svg(Measure(len(ladder.columns)).width, height, "ladder-body", drawn)
+    return _svg(Measure(len(ladder.columns)).width, height, "ladder-body", drawn, role="group")
 
 
 def whole(ladder: Ladder, title: str) -> str:
@@ -76,10 +76,10 @@ def whole(ladder: Ladder, title: str) -> str:
     return _svg(width, height + HEAD + top, "ladder", "".join(parts))
 
 
-def _svg(width: int, height: int, name: str, content: str) -> str:
+def _svg(width: int, height: int, name: str, content: str, role: str = "img") -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{name}" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-label="Ladder diagram">{content}</svg>'
+        f'viewBox="0 0 {width} {height}" role="{role}" aria-label="Ladder diagram">{content}</svg>'
     )
 
 

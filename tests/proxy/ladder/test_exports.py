@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proxy.ladder.calls import without_bodies
+from proxy.ladder.calls import content_length, without_bodies
 from proxy.ladder.exports import EXPORTS, as_json
 from proxy.ladder.text import as_text, moment, step_line
 from proxy.ladder.timings import span, timings
@@ -47,6 +47,14 @@ def test_operators_get_no_bodies(kind):
     secret = b"m=audio 4000"
     assert (secret in EXPORTS[kind].make(call)) is (kind != "svg")
     assert secret not in EXPORTS[kind].make(call._replace(messages=without_bodies(call.messages)))
+
+
+@pytest.mark.parametrize(
+    ("head", "length"),
+    [("a\r\nContent-Length: 12", 12), ("a\r\nl : 7", 7), ("a\r\nX: 1", 0), ("a\r\nl: x", 0), ("a\r\nl: 1234567890", 0)],
+)
+def test_content_length(head, length):
+    assert content_length(head) == length
 
 
 def test_json():

@@ -9,7 +9,7 @@ import pytest
 from proxy.ladder.exports import EXPORTS, as_json
 from proxy.ladder.pseudonyms import Pseudonyms
 from proxy.ladder.sharing import product, shared_call
-from tests.proxy.ladder.calls import answered_call, hostile_call, message
+from tests.proxy.ladder.calls import ALICE, answered_call, hostile_call, message
 
 PRIVATE = (
     "+4930123456", "alice", "bob", "example.org", "10.20.30.40", "192.168.7.8", "2001:db8", "Berlin", "0050569abcde",
@@ -107,6 +107,15 @@ def test_hostile_calls_do_no_harm():
     made = as_json(shared_call(hostile_call())).decode()
     assert "<img" not in made
     assert json.loads(made)["call"]["state"] == "answered"
+
+
+def test_a_star_and_a_short_name_stay():
+    call = answered_call()
+    odd = message(1, True, ALICE, "REGISTER sip:example.org SIP/2.0", fields=("Contact: *",), cseq="1 REGISTER")
+    assert "Contact: *\r\n" in shared_call(call._replace(messages=[odd])).messages[0].text
+    names = Pseudonyms()
+    names.uri("sip:b@example.org")
+    assert names.sentence("b is a letter") == "b is a letter"
 
 
 def test_a_call_without_anything():

@@ -137,6 +137,26 @@ class TestOneCall:
         answered(scene)
         assert scene.lines() == []
 
+    def test_an_invite_whose_to_nobody_can_read_begins_a_call(self, scene):
+        data = scene.call("bob", call_id="first").data
+        scene.lines()
+        odd = data.replace(b"To: <sip:bob@example.org>", b"To: <sip:bob@example.org").replace(b"first", b"second")
+        scene.endpoint.deliver(odd, ALICE)
+        assert len(scene.capture) == 2
+        assert scene.lines() == []
+
+    def test_only_repetitions_within_reach_are_marked(self, scene, monkeypatch):
+        monkeypatch.setattr(module, "MARKS", 1)
+        call = scene.call("bob")
+        scene.endpoint.deliver(call.data, ALICE)
+        scene.lines()
+        assert [item.is_repeated for item in scene.items][-2:] == [False, False]
+
+    def test_take_gives_no_more_than_asked_for(self, scene):
+        scene.call("bob")
+        assert len(scene.capture.take(2)) == 2
+        assert scene.capture.waiting == 1
+
 
 class TestBounds:
     def test_calls_that_become_no_attempt_are_forgotten(self, scene, monkeypatch):
