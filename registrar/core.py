@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from registrar.choices import REFUSE
-from registrar.contacts import contact_problem, other_parameters, path_problem, storable
+from registrar.contacts import contact_problem, path_problem, storable
 from registrar.gruus import wants_gruu
 from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
+from registrar.new_binding import Source, new_binding
 from registrar.outbound import FIRST_HOP_LACKS, OPTION, is_direct, is_flow_assured, wants_outbound
-from registrar.outcome import Refused, Registered
-from sip.defence.sources import is_loopback, source_of
+from registrar.outcome import Judged, Refused, Registered
 from sip.gruu import OPTION as GRUU
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
@@ -23,52 +23,39 @@ from sip.message.errors import BadMessage
 from sip.message.fields import parse_contacts, parse_q
 from sip.message.limits import MAX_CONTACTS
 from sip.message.messages import Request
-from sip.message.params import unquote
-from sip.transport.flow import Flow, host_and_port
 
 # Option tags a registrar of ours understands (§8.2.2.3, RFC 3327, RFC 5626, RFC 5627).
 SUPPORTED = frozenset({"path", OPTION, GRUU})
-LONGEST_USER_AGENT = 200
-
-
-class Source:
-    """Where a REGISTER came from and on whose credentials (an address-of-record, empty when nobody asked)."""
-
-    __slots__ = ("flow", "registered_by")
-
-    def __init__(self, flow: Flow, registered_by: str = "") -> None:
-        self.flow = flow
-        self.registered_by = registered_by
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it came from this very machine."""
-        return is_loopback(source_of(self.flow.remote[0]))
 
 
 def inspect_request(
-    request: Request, path_without_support: str = REFUSE, supported: frozenset[str] = SUPPORTED
+    request: Request,
+    path_without_support: str = REFUSE,
+    supported: frozenset[str] = SUPPORTED,
+    *,
+    may_name_user: bool = False,
 ) -> Refused | None:
     """Steps 1 and 2: None when the request may go on. ``path_without_support`` is the domain's choice, ``supported``
-    are the option tags that it leaves switched on."""
+    are the option tags that it leaves switched on. ``may_name_user``: a user in the Request-URI is passed over (R01).
+    """
     try:
         uri = request.uri
     except BadMessage as error:
         return Refused(error.status, error.reason, "10.3 step 1")
     if not uri.is_sip:
-        return Refused(416, f"No registrations for {uri.scheme} here", "8.2.2.1")
-    if uri.user is not None:
-        return Refused(400, "Request-URI of REGISTER names a user", "10.2")
+        return Refused(416, f"No registrations for {uri.scheme} here", "8.2.2.1", rule="P02")
+    if uri.user is not None and not may_name_user:
+        return Refused(400, "Request-URI of REGISTER names a user", "10.2", rule="R01")
     has_path = request.has("path")
     if not has_path and not request.has("require"):
         return None
     required = [tag.lower() for tag in request.values("require")]
     unknown = [tag for tag in required if tag not in supported]
     if unknown:
-        return Refused(420, "Bad Extension", "10.3 step 2", [("Unsupported", ", ".join(unknown))])
+        return Refused(420, "Bad Extension", "10.3 step 2", [("Unsupported", ", ".join(unknown))], "R04")
     # RFC 3327 §5.3: nobody can tell the phone which Path is in use, so it is not taken.
     if has_path and path_without_support == REFUSE and not _supports_path(request):
-        return Refused(420, "Path without Supported: path", "RFC 3327 5.3", [("Unsupported", "path")])
+        return Refused(420, "Path without Supported: path", "RFC 3327 5.3", [("Unsupported", "path")], "R31")
     return None
 
 
@@ -108,7 +95,7 @@ def register(
             return Refused(*problem, "RFC 3327 5.3")
         result = _update(request, record, live, contacts.addresses, limits, source, now, path, is_own_address, chance)
     except BadMessage as error:
-        return Refused(400, error.reason, "10.3 step 7")
+        return Refused(400, error.reason, "10.3 step 7", rule="R17")
     if isinstance(result, Registered):
         result.path = echoed
         result.wants_gruu = limits.gruu and wants_gruu(request)
@@ -118,20 +105,27 @@ def register(
 def _remove_all(request: Request, record: AddressOfRecord, live: list[Binding], others: int) -> Registered | Refused:
     # Step 6; the Expires header field is required, and its value is exactly zero (§10.2.2).
     if others or len(request.values("contact")) != 1:
-        return Refused(400, "Contact * with another Contact", "10.3 step 6")
+        return Refused(400, "Contact * with another Contact", "10.3 step 6", rule="R12")
     expires = request.first("expires")
     if expires is None or expires.strip("0") or not expires:
-        return Refused(400, "Contact * needs Expires: 0", "10.3 step 6")
+        return Refused(400, "Contact * needs Expires: 0", "10.3 step 6", rule="R12")
     call_id, cseq = storable(request.call_id), request.cseq.number
     for binding in live:
         if binding.call_id == call_id and cseq <= binding.cseq:
-            return _out_of_order("10.3 step 6")
+            return _out_of_order("10.3 step 6", "R13")
     return Registered(BindingChanges(record.aor, removed=live), [])
 
 
-def _out_of_order(section: str) -> Refused:
+def _out_of_order(section: str, rule: str = "R18") -> Refused:
     # Steps 6 and 7 let "the request fail" and name 500 for an update that fails.
-    return Refused(500, "CSeq is not higher than before", section)
+    return Refused(500, "CSeq is not higher than before", section, rule=rule)
+
+
+def _repeated(record: AddressOfRecord, live: list[Binding]) -> Registered:
+    """The same request on its way a second time: what it asked for has been done (§10.3 step 7 would refuse it)."""
+    registered = Registered(BindingChanges(record.aor), live)
+    registered.is_repeated = True
+    return registered
 
 
 def _update(
@@ -156,34 +150,40 @@ def _update(
         staying = [one for one in addresses if limits.requested(one, expires_field)]
         is_outbound = any(device_of(one)[1] for one in staying) and wants_outbound(request)
         if is_outbound and len(staying) > 1:
-            return Refused(400, "A Contact with reg-id stands alone", "RFC 5626 6")
+            return Refused(400, "A Contact with reg-id stands alone", "RFC 5626 6", rule="R32")
         if is_outbound and not is_flow_assured(request, path):
-            return Refused(*FIRST_HOP_LACKS, "RFC 5626 6")
+            return Refused(*FIRST_HOP_LACKS, "RFC 5626 6", rule="R32")
     current = live
     changes = BindingChanges(record.aor)
     reasons: dict[int, str] = {}
+    judged: list[Judged] = []
     for address in addresses:
         requested = limits.requested(address, expires_field)
         if 0 < requested < min(HOUR, limits.min_expires):
             fields = [("Min-Expires", str(limits.min_expires))]
-            return Refused(423, "Interval Too Brief", "10.3 step 7", fields)
+            return Refused(423, "Interval Too Brief", "10.3 step 7", fields, "R16")
         q = parse_q(address.params.get("q"))
         existing = find(current, address)
         # An update by this very request is not in ``live``: of two equal contacts in one request the last one counts.
         if existing is not None and existing in live and existing.call_id == call_id and cseq <= existing.cseq:
+            if cseq == existing.cseq and limits.repeats_allowed:
+                return _repeated(record, live)
             return _out_of_order("10.3 step 7")
+        judged.append(Judged(address, requested, 0, existing))
         if requested == 0:
             if existing is not None:
                 current = [binding for binding in current if binding is not existing]
                 reasons.pop(existing.id, None)
             continue
-        new = _binding(request, address, source, record, now)
+        new = new_binding(request, address, source, record, now)
         if existing is None or not _is_same_text(existing, new):
             problem = contact_problem(address, record.aor, is_own_address, is_local=source.is_local)
             if problem is not None:
-                return Refused(*problem, "10.3 step 7")
+                return Refused(*problem, "10.3 step 7", rule="R17")
         new.q, new.call_id, new.cseq, new.path = q, call_id, cseq, path
-        new.expires_at = now + limits.granted(requested, chance)
+        granted = limits.granted(requested, chance)
+        new.expires_at = now + granted
+        judged[-1] = Judged(address, requested, granted, existing)
         new.is_outbound = is_outbound
         if existing is None:
             current = [*current, new]
@@ -206,6 +206,8 @@ def _update(
         reasons |= replaced
     _sort_out(changes, live, current)
     registered = Registered(changes, current, reasons=reasons)
+    registered.judged = judged
+    registered.has_expires_field = expires_field is not None
     if is_outbound:
         registered.is_outbound = True
         # RFC 5626 §5.4: an edge proxy knows its flows better than we do.
@@ -215,31 +217,6 @@ def _update(
 
 def _is_same_text(existing: Binding, new: Binding) -> bool:
     return existing.contact == new.contact and existing.contact_parameters == new.contact_parameters
-
-
-def _binding(request: Request, address: Address, source: Source, record: AddressOfRecord, now: float) -> Binding:
-    params, flow = address.params, source.flow
-    new = Binding(
-        user_id=record.user_id,
-        aor=record.aor,
-        contact=address.uri_text,
-        expires_at=now,
-        call_id="",
-        cseq=0,
-        flow=flow,
-        transport=flow.protocol,
-        received_from=host_and_port(*flow.remote),
-        received_on=host_and_port(*flow.local),
-        user_agent=storable((request.first("user-agent") or "")[:LONGEST_USER_AGENT]),
-        registered_by=source.registered_by,
-        created_at=now,
-        refreshed_at=now,
-    )
-    if params:
-        new.contact_parameters = other_parameters(params)
-        new.instance_id, new.reg_id = device_of(address)
-        new.methods = storable(unquote(params.get("methods") or ""))
-    return new
 
 
 def _sort_out(changes: BindingChanges, live: list[Binding], current: list[Binding]) -> None:

@@ -45,7 +45,7 @@ class Directory:
 
     def user(self, domain: DomainEntry, username: str) -> UserEntry | None:
         """The user of that name, or the one an alias leads to, enabled or not."""
-        return domain.users.get(username) or domain.aliases.get(username)
+        return domain.find(username)
 
     def by_id(self, domain: DomainEntry, user_id: int) -> UserEntry | None:
         """The user of that id, if he is in that domain."""
@@ -197,21 +197,14 @@ class Directory:
     def _add_user(self, user: UserEntry) -> None:
         self._users[user.id] = user
         self._by_aor[user.aor] = user
-        user.domain.users[user.username] = user
-        user.domain.note_credentials(user, 1)
-        for name in user.alias_names:
-            user.domain.aliases[name] = user
+        user.domain.add(user)
 
     def _remove_user(self, user_id: int) -> UserEntry | None:
         user = self._users.pop(user_id, None)
         if user is not None:
-            user.domain.note_credentials(user, -1)
-            for table, key in [(self._by_aor, user.aor), (user.domain.users, user.username)]:
-                if table.get(key) is user:
-                    del table[key]
-            for name in user.alias_names:
-                if user.domain.aliases.get(name) is user:
-                    del user.domain.aliases[name]
+            if self._by_aor.get(user.aor) is user:
+                del self._by_aor[user.aor]
+            user.domain.remove(user)
         return user
 
 

@@ -22,6 +22,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "outbound",
         "flow_timer",
         "gruu",
+        "service_route",
+        "user_in_request_uri",
+        "repeats_allowed",
+        "ignore_case",
     ),
     "Ringing": ("keep_ringing", "wait_for_group", "late_joiners"),
     "Redirecting": (

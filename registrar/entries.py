@@ -30,7 +30,7 @@ USER_COLUMNS = (
 class DomainEntry:
     """One domain with its users, by name and by alias. ``names`` are its own and its aliases, in lower case."""
 
-    __slots__ = ("_lacking", "aliases", "digest_offer", "id", "name", "names", "users", *SETTINGS)
+    __slots__ = ("_folded", "_lacking", "aliases", "digest_offer", "id", "name", "names", "users", *SETTINGS)
 
     realm: str
     enabled: bool
@@ -62,6 +62,10 @@ class DomainEntry:
     stored_message_days: int
     stored_message_size: int
     stored_message_skip: str
+    service_route: str
+    user_in_request_uri: bool
+    ignore_case: bool
+    repeats_allowed: bool
 
     def __init__(self, row: Domain, aliases: Iterable[str] = ()) -> None:
         self.id: int = row.pk
@@ -69,6 +73,7 @@ class DomainEntry:
         self.aliases: dict[str, UserEntry] = {}
         self._lacking: Counter[str] = Counter()
         self.digest_offer: tuple[str, ...] = ()
+        self._folded: dict[str, UserEntry] = {}  # by name in lower case; filled only where capitals do not matter
         self.take(row, aliases)
 
     def take(self, row: Domain, aliases: Iterable[str]) -> None:
@@ -81,6 +86,35 @@ class DomainEntry:
         self._choose_offer()
         self.followed_domains = frozenset(row.followed_domains.split())
         self.redirected_methods = frozenset(row.redirected_methods.split())
+        self._folded = {}
+        if self.ignore_case:
+            for name, user in [*self.users.items(), *self.aliases.items()]:
+                self._folded.setdefault(name.lower(), user)
+
+    def find(self, username: str) -> UserEntry | None:
+        """The user of that name or alias, enabled or not (§19.1.4: capitals matter, unless the domain says no)."""
+        user = self.users.get(username) or self.aliases.get(username)
+        if user is None and self.ignore_case:
+            user = self._folded.get(username.lower())
+        return user
+
+    def add(self, user: UserEntry) -> None:
+        self.users[user.username] = user
+        self.note_credentials(user, 1)
+        for name in user.alias_names:
+            self.aliases[name] = user
+        if self.ignore_case:
+            for name in (user.username, *user.alias_names):
+                self._folded.setdefault(name.lower(), user)
+
+    def remove(self, user: UserEntry) -> None:
+        """Forget a user's names, unless another has them by now."""
+        self.note_credentials(user, -1)
+        names = [(self.users, user.username), *[(self.aliases, name) for name in user.alias_names]]
+        names += [(self._folded, name.lower()) for _, name in names]
+        for table, name in names:
+            if table.get(name) is user:
+                del table[name]
 
     def note_credentials(self, user: UserEntry, step: int) -> None:
         """A user comes (``step`` 1) or goes (-1)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sip.gruu import OPTION, Gruus, public
 from sip.location import Binding
+from sip.message.limits import MAX_URI_CHARACTERS
 from sip.message.messages import Request
 
 
@@ -22,7 +23,10 @@ def gruus_of(gruus: Gruus, binding: Binding, now_wall: float) -> list[tuple[str,
     """The same by name; none when its phone cannot have any."""
     if not binding.instance_id or not binding.uri.is_sip:
         return []
+    stable = public(binding.aor, binding.instance_id)
+    if len(stable) > MAX_URI_CHARACTERS:
+        return []  # escapes have made it longer than anybody takes
     temporary = gruus.temporary(
         binding.user_id, binding.aor, binding.instance_id, binding.call_id, binding.cseq, now_wall
     )
-    return [("pub-gruu", public(binding.aor, binding.instance_id)), ("temp-gruu", temporary)]
+    return [("pub-gruu", stable), ("temp-gruu", temporary)]

@@ -17,7 +17,7 @@ class Limits:
     at most, so that phones which came all at once do not come back all at once. ``one_contact_per_device``:
     a device that names itself leaves the addresses that it does not repeat. ``outbound``: flows are kept where a phone
     wants it (RFC 5626); it should use them every ``flow_timer`` seconds, 0 when that is its own choice. ``gruu``:
-    phones get addresses of their own (RFC 5627).
+    phones get addresses of their own (RFC 5627). ``repeats_allowed``: the same CSeq again is no error.
     """
 
     __slots__ = (
@@ -31,6 +31,7 @@ class Limits:
         "min_expires",
         "one_contact_per_device",
         "outbound",
+        "repeats_allowed",
     )
 
     def __init__(
@@ -45,6 +46,7 @@ class Limits:
         outbound: bool = True,
         flow_timer: int = 0,
         gruu: bool = True,
+        repeats_allowed: bool = False,
     ) -> None:
         self.min_expires = min_expires
         self.default_expires = default_expires
@@ -56,6 +58,7 @@ class Limits:
         self.outbound = outbound
         self.flow_timer = flow_timer
         self.gruu = gruu
+        self.repeats_allowed = repeats_allowed
 
     def requested(self, address: Address, expires_field: str | None) -> int:
         """Seconds asked for: the Contact's parameter, else the header field, else the default (§10.3 step 7)."""

@@ -15,6 +15,7 @@ from registrar.choices import (
 )
 from registrar.querysets import BindingQuerySet, StaticManager
 from registrar.redirections import MOST_FOLLOWED, check_redirections
+from registrar.service_route import service_route_problem
 from registrar.tags import LONGEST_TEXT
 
 LARGEST_NUMBER = 2_147_483_647  # what every database stores
@@ -30,6 +31,13 @@ username_validator = RegexValidator(
     # Doubled: Django fills the message in with %.
     'Enter a user name without spaces and without any of @ : < > " \\ / ? ; , %%',
 )
+
+
+def validate_service_route(text: str) -> None:
+    """The setting of a domain is what phones can use."""
+    problem = service_route_problem(text)
+    if problem:
+        raise ValidationError(problem)
 
 
 def whole_number(label: str, default: int, *, least: int = 0, help_text: str = "") -> models.PositiveIntegerField:
@@ -159,6 +167,28 @@ class Domain(models.Model):
         "phones choose to be proxied or redirected to",
         default=False,
         help_text="RFC 2543: action=proxy or action=redirect with a contact counts more than the policy.",
+    )
+    service_route = models.CharField(
+        "way that phones shall take",
+        max_length=1000,
+        blank=True,
+        validators=[validate_service_route],
+        help_text="RFC 3608: what the 200 to REGISTER says in Service-Route, such as <sip:edge.example.org;lr>.",
+    )
+    user_in_request_uri = models.BooleanField(
+        "take REGISTER that names a user",
+        default=False,
+        help_text="A user in the Request-URI of REGISTER is passed over; otherwise it is refused with 400.",
+    )
+    ignore_case = models.BooleanField(
+        "user names in capitals or not",
+        default=False,
+        help_text="Bob is found as bob, too, by calls and registrations. Passwords still want the exact name.",
+    )
+    repeats_allowed = models.BooleanField(
+        "take the same REGISTER twice",
+        default=False,
+        help_text="The same Call-ID and CSeq in a new transaction is answered once more; otherwise it gets 500.",
     )
     gruu = models.BooleanField(
         "an address for each phone",

@@ -113,6 +113,7 @@ class Engine:
             self.domain_of,
             gruus=gruus,
         )
+        self.registrar.explain_to.append(notes.registered)
         self.watching = WatchingHandler(
             endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall, gruus
         )

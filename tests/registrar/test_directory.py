@@ -7,6 +7,7 @@ import pytest
 from registrar.directory import Directory, Dropped
 from registrar.models import Alias, Domain, DomainAlias, SipUser, ThirdPartyRule
 from sip.auth.digest import ha1
+from tests.registrar.people import a_directory, a_user
 
 pytestmark = pytest.mark.django_db
 
@@ -207,3 +208,41 @@ class TestRefresh:
         assert refresh(directory, "all") == [Dropped("sip:bob@example.org", bob.pk)]
         assert directory.by_aor("sip:alice@example.org").id == alice.pk
         assert refresh(directory, "policy") == []
+
+
+@pytest.mark.rule("R10")
+class TestCapitals:
+    """19.1.4: user names differ in case, unless the domain says no."""
+
+    def test_exact_names_only(self):
+        directory = a_directory()
+        domain = directory.domain("example.org")
+        assert directory.user(domain, "bob") and directory.user(domain, "BOB") is None
+
+    def test_any_case(self):
+        directory = a_directory(ignore_case=True)
+        domain = directory.domain("example.org")
+        bob = directory.user(domain, "bob")
+        assert directory.user(domain, "BOB") is bob and directory.user(domain, "nobody") is None
+
+    def test_an_exact_name_wins(self):
+        directory = a_directory(ignore_case=True)
+        domain = directory.domain("example.org")
+        other = a_user(directory, domain, 9, "BOB")
+        assert directory.user(domain, "BOB") is other
+        assert directory.user(domain, "Bob") is directory.user(domain, "bob")
+
+    def test_a_user_who_is_gone_is_gone_in_every_case(self):
+        directory = a_directory(ignore_case=True)
+        domain = directory.domain("example.org")
+        bob = directory.user(domain, "BOB")
+        directory._remove_user(bob.id)
+        assert directory.user(domain, "BOB") is None
+
+    def test_the_switch_is_live(self):
+        directory = a_directory()
+        domain = directory.domain("example.org")
+        domain.take(Domain(id=1, name="example.org", ignore_case=True), ())
+        assert directory.user(domain, "BOB") is directory.user(domain, "bob")
+        domain.take(Domain(id=1, name="example.org"), ())
+        assert directory.user(domain, "BOB") is None

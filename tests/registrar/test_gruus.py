@@ -88,7 +88,7 @@ class TestNotGiven:
         assert given(registrar.send(contact(DESK))) == [("", "")]
 
     def test_for_what_is_no_phone(self, gruus):
-        for facts in ({"instance_id": ""}, {"contact": "tel:+123"}):
+        for facts in ({"instance_id": ""}, {"contact": "tel:+123"}, {"instance_id": "<" + "ö" * 400 + ">"}):
             values = {"contact": DESK, "instance_id": PHONE, **facts}
             binding = Binding(aor=AOR, expires_at=NOW, call_id="1", cseq=1, **values)
             assert gruu_parameters(gruus, binding, NOW) == ""

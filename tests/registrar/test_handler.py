@@ -634,3 +634,54 @@ class TestOtherChanges:
         assert len(open_registrar.journal.deleted) == 1
         assert open_registrar.events[-1][2]["change"] == "removed"
         assert open_registrar.send().lines("contact") == []
+
+
+class TestSwitches:
+    """What a domain may be lenient about."""
+
+    @pytest.mark.rule("R01")
+    @pytest.mark.rfc("3261", "10.2")
+    def test_request_uri_with_a_user(self):
+        strict, lenient = Registrar(auth_register=False), Registrar(auth_register=False, user_in_request_uri=True)
+        for registrar in (strict, lenient):
+            registrar.core.domain_of = lambda uri, registrar=registrar: registrar.directory.domain("example.org")
+        contact = "Contact: <sip:bob@192.0.2.20>"
+        assert strict.send(contact, uri="sip:bob@example.org").status == 400
+        assert lenient.send(contact, uri="sip:alice@example.org").status == 200
+        assert lenient.contacts() == ["sip:bob@192.0.2.20"]  # To decides, as always
+        assert lenient.handler.count["user_in_request_uri"] == 1
+
+    @pytest.mark.rule("R10")
+    @pytest.mark.rfc("3261", "19.1.4")
+    def test_user_names_in_capitals(self):
+        strict, lenient = Registrar(auth_register=False), Registrar(auth_register=False, ignore_case=True)
+        contact, to = "Contact: <sip:bob@192.0.2.20>", "<sip:BOB@example.org>"
+        assert strict.send(contact, to=to).status == 404
+        assert lenient.send(contact, to=to).status == 200
+        assert lenient.contacts() == ["sip:bob@192.0.2.20"]
+
+    @pytest.mark.rule("R18")
+    @pytest.mark.rfc("3261", "10.3")
+    def test_the_same_cseq_in_a_new_transaction(self, caplog):
+        strict, lenient = Registrar(auth_register=False), Registrar(auth_register=False, repeats_allowed=True)
+        contact = "Contact: <sip:bob@192.0.2.20>"
+        with caplog.at_level("INFO", "registrar"):
+            for registrar in (strict, lenient):
+                assert registrar.send(contact, cseq=5).status == 200
+                registrar.events.clear()
+            again = "<sip:bob@example.org>;tag=2"  # with the old tag it is a merged request (R30)
+            assert strict.send(contact, cseq=5, from_=again).status == 500
+            repeated = lenient.send(contact, cseq=5, from_=again)
+        assert repeated.status == 200 and repeated.first("contact").startswith("<sip:bob@192.0.2.20>;expires=")
+        assert lenient.events == [] and lenient.handler.count["repeated"] == 1
+        assert [line for line in caplog.messages if "R18" in line] == [
+            "CSeq is not higher than before (rule R18, Call-ID desk)",
+            "The same CSeq again (rule R18, Call-ID desk)",
+        ]
+
+    @pytest.mark.rule("R18")
+    def test_a_lower_cseq_is_never_taken(self):
+        lenient = Registrar(auth_register=False, repeats_allowed=True)
+        lenient.send("Contact: <sip:bob@192.0.2.20>", cseq=5)
+        assert lenient.send("Contact: <sip:bob@192.0.2.20>;expires=0", cseq=4).status == 500
+        assert lenient.contacts() == ["sip:bob@192.0.2.20"]
