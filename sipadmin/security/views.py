@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views import View
 from django.views.generic import TemplateView
 
+from sip.defence.evidence import SENTENCES
 from sipadmin.accounts.roles import AdministratorWrites
 from sipadmin.activation import add_errors, say_saved
 from sipadmin.bus import EngineUnavailable, engine_command
@@ -91,7 +92,9 @@ class BanView(LoginRequiredMixin, TemplateView):
     def get_context_data(self, pk: int, **kwargs: Any) -> dict[str, Any]:
         ban = get_object_or_404(Ban, pk=pk)
         behind = users_text(users_behind([ban.source])[ban.source])
-        return {**super().get_context_data(**kwargs), "page": "security", "ban": ban, "users": behind}
+        evidence = [{**one, "words": SENTENCES.get(one.get("kind", ""), one.get("kind", ""))} for one in ban.evidence]
+        context = {"page": "security", "ban": ban, "users": behind, "evidence": evidence}
+        return {**super().get_context_data(**kwargs), **context}
 
 
 class LiftBanView(AdministratorWrites, View):

@@ -126,6 +126,7 @@ def counters(facts: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, int]]]
         ("Received", "received"),
         ("Registrar", "registrar"),
         ("Proxy", "proxy"),
+        ("Security", "security"),
         ("In memory", "counts"),
     )
     found = []
