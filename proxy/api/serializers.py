@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from proxy.models import CallAttempt, CallBranch
 from sipadmin.rest.serializers import ChosenFields, StrictSerializer
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("Redirect", {"policy": "redirect", "ring_time": 25}, request_only=True)]
+)
 class ServerPolicySerializer(StrictSerializer):
     """What holds where neither the user nor the domain says otherwise."""
 

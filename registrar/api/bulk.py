@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from django.db import transaction
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,6 +34,21 @@ NUMBER_FIELDS = ("ring_time", "max_contacts")
 BOOLEAN_FIELDS = ("enabled", "may_watch", "do_not_disturb")
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "Two users",
+            {
+                "mode": "upsert",
+                "items": [
+                    {"username": "dora", "domain": "example.org", "password": "explorer"},
+                    {"username": "bob", "domain": "example.org", "enabled": False},
+                ],
+            },
+            request_only=True,
+        )
+    ]
+)
 class BulkUsersSerializer(StrictSerializer):
     """The request. Items are checked one by one, so that each has its own result."""
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from registrar.call_forwarding import LONGEST_TARGET, TARGETS
@@ -40,6 +41,15 @@ class TagsField(serializers.ListField):
             raise serializers.ValidationError(str(error)) from None
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A domain that redirects",
+            {"name": "example.com", "policy": "redirect", "default_expires": 600},
+            request_only=True,
+        )
+    ]
+)
 class DomainSerializer(StrictSerializer):
     """A domain. ``policy`` and ``ring_time`` are its own; ``effective_policy`` is what decides."""
 
@@ -114,6 +124,15 @@ def stored_policy(owner: Domain | SipUser) -> tuple[str, int | None]:
     return own_policy(owner)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A user",
+            {"username": "carol", "domain": "example.org", "password": "correct horse", "display_name": "Carol"},
+            request_only=True,
+        )
+    ]
+)
 class UserSerializer(StrictSerializer):
     """A SIP user. Credentials go in and never come out."""
 
@@ -269,6 +288,15 @@ class StaticContactSerializer(StrictSerializer):
         return add_static_contact(values["aor"], values["contact"], values["q"], values["user_agent"])
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "For a while",
+            {"actor": "alice@example.org", "target": "bob@example.org", "ends_at": "2100-01-01T00:00:00Z"},
+            request_only=True,
+        )
+    ]
+)
 class ThirdPartyRuleSerializer(StrictSerializer):
     """ "actor may register for target", for ever or until ``ends_at``."""
 

@@ -167,7 +167,14 @@ class DomainViewSet(NaturalKeyViewSet):
         return super().update(request, *args, **kwargs)
 
 
-@extend_schema(parameters=[OpenApiParameter("aor", str, OpenApiParameter.PATH, description="bob@example.org")])
+AOR = OpenApiParameter("aor", str, OpenApiParameter.PATH, description="bob@example.org")
+
+
+@extend_schema_view(
+    retrieve=extend_schema(parameters=[AOR]),
+    partial_update=extend_schema(parameters=[AOR]),
+    destroy=extend_schema(parameters=[AOR]),
+)
 class UserViewSet(LastRegistered, NaturalKeyViewSet):
     """SIP users, by address-of-record."""
 
@@ -198,6 +205,7 @@ class UserViewSet(LastRegistered, NaturalKeyViewSet):
         return {"aor": split_aor(self.kwargs["aor"])}
 
     @extend_schema(
+        parameters=[AOR],
         summary="Create or replace a user",
         responses={200: serializers.UserSerializer, 201: serializers.UserSerializer},
     )

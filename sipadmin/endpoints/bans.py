@@ -32,7 +32,7 @@ class BanSerializer(StrictSerializer):
     score = serializers.FloatField(read_only=True)
     evidence = serializers.ListField(child=serializers.DictField(), read_only=True)
     is_in_force = serializers.BooleanField(read_only=True)
-    lifted_at = serializers.DateTimeField(read_only=True)
+    lifted_at = serializers.DateTimeField(read_only=True, allow_null=True)
     lifted_by = serializers.CharField(read_only=True)
     registered_users = serializers.SerializerMethodField()
 

@@ -8,6 +8,7 @@ import django_filters
 from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import ValidationError
 
@@ -28,6 +29,11 @@ class RoleField(serializers.ChoiceField):
         return ROLES[super().to_internal_value(data)]
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("An operator", {"username": "olga", "password": "correct horse battery"}, request_only=True)
+    ]
+)
 class OperatorSerializer(StrictSerializer):
     """A console account. The password goes in and never comes out."""
 
@@ -38,7 +44,7 @@ class OperatorSerializer(StrictSerializer):
     password = serializers.CharField(write_only=True, required=False, max_length=256, trim_whitespace=False)
     role = RoleField(list(ROLES), source="is_superuser", required=False, help_text="Operators read.")
     enabled = serializers.BooleanField(source="is_active", required=False)
-    last_login = serializers.DateTimeField(read_only=True)
+    last_login = serializers.DateTimeField(read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(source="date_joined", read_only=True)
 
     def validate_username(self, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -42,6 +42,7 @@ class NewPasswordSerializer(serializers.Serializer):
     password = serializers.CharField()
 
 
+@extend_schema_serializer(examples=[OpenApiExample("For an hour", {"lifetime": 3600}, request_only=True)])
 class LinkWishSerializer(StrictSerializer):
     """What the link should be like."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import django_filters
 from django.contrib.auth import get_user_model
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +19,15 @@ from sipadmin.rest.conditions import ConditionalWrites
 from sipadmin.rest.serializers import StrictSerializer
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A token for billing",
+            {"name": "billing", "scopes": ["users:read", "users:write"], "networks": ["192.0.2.0/24"]},
+            request_only=True,
+        )
+    ]
+)
 class TokenSerializer(StrictSerializer):
     """A token. Its text is in the answer to its creation and nowhere else."""
 
@@ -42,7 +51,7 @@ class TokenSerializer(StrictSerializer):
     owner = serializers.SerializerMethodField(help_text="The account it acts for; empty: none, and it may do all.")
     revoked = serializers.BooleanField(source="is_revoked", required=False, help_text="For good.")
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
-    last_used_at = serializers.DateTimeField(read_only=True)
+    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(read_only=True)
 
     def get_key(self, token: ApiToken) -> str:

@@ -8,7 +8,7 @@ import django_filters
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -26,6 +26,15 @@ from sipadmin.webhooks.models import Delivery, Webhook
 from sipadmin.webhooks.target import TargetRefused, check_url
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "All registrations",
+            {"name": "crm", "url": "https://example.org/hook", "types": ["registration.*"]},
+            request_only=True,
+        )
+    ]
+)
 class WebhookSerializer(StrictSerializer):
     """Where events are sent. The signing secret is in the answer to its creation and nowhere else."""
 
@@ -43,7 +52,7 @@ class WebhookSerializer(StrictSerializer):
     )
     enabled = serializers.BooleanField(required=False)
     disabled_reason = serializers.CharField(read_only=True, help_text="Why the server itself disabled it.")
-    failing_since = serializers.DateTimeField(read_only=True)
+    failing_since = serializers.DateTimeField(read_only=True, allow_null=True)
     waiting = serializers.SerializerMethodField(help_text="Messages that are still to be delivered.")
     version = serializers.IntegerField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)

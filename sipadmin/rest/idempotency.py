@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 
 from sipadmin.accounts.authentication import bearer_text
@@ -35,7 +36,7 @@ def idempotent(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
     def answer(request: HttpRequest) -> HttpResponse:
         key = request.headers.get("Idempotency-Key")
-        if key is None or request.method not in METHODS or not request.path.startswith("/api/"):
+        if key is None or not is_meant(request):
             return get_response(request)
         if not KEY_SHAPE.fullmatch(key):
             return problem_response(
@@ -47,6 +48,19 @@ def idempotent(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         return Keeper(owner, key).answer(request, get_response)
 
     return answer
+
+
+def is_meant(request: HttpRequest) -> bool:
+    """Whether the API has a view for this method at this address; anything else is for it to refuse."""
+    if request.method not in METHODS or not request.path.startswith("/api/"):
+        return False
+    try:
+        callback = resolve(request.path_info).func
+    except Resolver404:
+        return False
+    method = request.method.lower()
+    actions = getattr(callback, "actions", None)
+    return method in actions if actions is not None else hasattr(getattr(callback, "cls", None), method)
 
 
 def owner_of(request: HttpRequest) -> str:

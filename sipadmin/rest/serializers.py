@@ -53,6 +53,7 @@ class StrictSerializer(ChosenFields):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
+            self.check_types(data)
             unknown = sorted(set(data) - set(self.fields))
             if unknown:
                 known = ", ".join(name for name, field in self.fields.items() if not field.read_only)
@@ -63,6 +64,31 @@ class StrictSerializer(ChosenFields):
                     }
                 )
         return super().to_internal_value(data)
+
+    def check_types(self, data: dict[Any, Any]) -> None:
+        """JSON has types: 0 is no name and "no" is not false, though REST framework would take them."""
+        errors = {}
+        for name, field in self.fields.items():
+            if name in data and data[name] is not None and not field.read_only:
+                text = type_problem(field, data[name])
+                if text:
+                    errors[name] = text
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+def type_problem(field: serializers.Field, value: Any) -> str:
+    """What is wrong with the JSON type of a value; empty when nothing is, or the field will find it itself."""
+    if isinstance(field, serializers.BooleanField):
+        return "" if isinstance(value, bool) else "must be true or false"
+    if isinstance(field, serializers.IntegerField):
+        is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        return "" if is_whole and not isinstance(value, bool) else "must be a whole number"
+    if isinstance(field, serializers.CharField | serializers.ChoiceField):
+        return "" if isinstance(value, str) else "must be a text"
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return next((f"an item {text}" for text in (type_problem(field.child, item) for item in value) if text), "")
+    return ""
 
 
 class EffectivePolicySerializer(serializers.Serializer):

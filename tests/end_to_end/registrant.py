@@ -20,12 +20,12 @@ class Registrant:
         self.port = self.socket.getsockname()[1]
         self.sent = 0
 
-    def register(self, user: str, *, cseq: int = 1, contact: bool = True) -> None:
+    def register(self, user: str, *, cseq: int = 1, contact: bool = True, domain: str = DOMAIN) -> None:
         fields = [
-            f"REGISTER sip:{DOMAIN} SIP/2.0",
+            f"REGISTER sip:{domain} SIP/2.0",
             f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};rport;branch=z9hG4bK{user}.{cseq}",
-            f"From: <sip:{user}@{DOMAIN}>;tag={user}",
-            f"To: <sip:{user}@{DOMAIN}>",
+            f"From: <sip:{user}@{domain}>;tag={user}",
+            f"To: <sip:{user}@{domain}>",
             f"Call-ID: {user}.{cseq}@load",
             f"CSeq: {cseq} REGISTER",
             "Max-Forwards: 70",

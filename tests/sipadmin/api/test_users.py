@@ -501,3 +501,23 @@ def test_last_registered(admin_page, alice, bob):
     assert parse_datetime(of("bob")) == binding.refreshed_at
     rows = admin_page.get(PLACE).json()["results"]
     assert [row["last_registered_at"] is None for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("username", 0),
+        ("display_name", True),
+        ("enabled", "no"),
+        ("enabled", 1),
+        ("max_contacts", "5"),
+        ("max_contacts", True),
+        ("max_contacts", 1.5),
+        ("aliases", [1]),
+        ("tags", [None, 1]),
+    ],
+)
+def test_json_has_types(admin_page, domain, member, value):
+    response = admin_page.post(PLACE, {**DORA, member: value}, JSON)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == f"#/{member}"

@@ -117,7 +117,7 @@ def test_reading_needs_no_key(text, domain):
     assert not KeptAnswer.objects.exists()
 
 
-@pytest.mark.parametrize("key", ["a b", "ä", "x" * 256])
+@pytest.mark.parametrize("key", ["a b", "ä", "x" * 256, "\t"])
 def test_what_is_no_key(text, domain, key):
     assert post(text, key=key).status_code == 400
     assert not SipUser.objects.exists()
