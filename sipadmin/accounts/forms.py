@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model, password_validation
 from django.utils import timezone
 
 from sipadmin.accounts.models import SCOPES, ApiToken
+from sipadmin.accounts.roles import is_last_administrator
 
 
 class FirstAdministratorForm(forms.Form):
@@ -73,3 +74,90 @@ class TokenForm(forms.Form):
         if expires_at is not None and expires_at <= timezone.now():
             raise forms.ValidationError("This time has passed.")
         return expires_at
+
+
+class CodeForm(forms.Form):
+    """The first code of an authenticator."""
+
+    code = forms.CharField(
+        max_length=12, label="Code",
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+        help_text="The six digits that the app shows now.",
+    )  # fmt: skip
+
+
+class OwnPasswordForm(forms.Form):
+    """One's own password, asked again."""
+
+    password = forms.CharField(
+        strip=False, label="Your password", widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
+
+    def __init__(self, account: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.account = account
+
+    def clean_password(self) -> str:
+        if not self.account.check_password(self.cleaned_data["password"]):
+            raise forms.ValidationError("This is not your password.")
+        return str(self.cleaned_data["password"])
+
+
+class AccountForm(forms.Form):
+    """A console account; of one that is there (``account``) the name stays and the password may."""
+
+    ADMINISTRATOR, OPERATOR = "administrator", "operator"
+
+    username = forms.CharField(max_length=150, label="User name", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(
+        choices=[(OPERATOR, "Operator: watches, changes nothing"), (ADMINISTRATOR, "Administrator: may do everything")],
+        widget=forms.RadioSelect, initial=OPERATOR,
+    )  # fmt: skip
+    password = forms.CharField(
+        strip=False, max_length=256, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 8 characters, and not a common word.",
+    )  # fmt: skip
+    enabled = forms.BooleanField(required=False, initial=True, label="May log in")
+
+    def __init__(self, *args: Any, account: Any = None, **kwargs: Any) -> None:
+        if account is not None:
+            role = self.ADMINISTRATOR if account.is_superuser else self.OPERATOR
+            kwargs.setdefault("initial", {"role": role, "enabled": account.is_active})
+        super().__init__(*args, **kwargs)
+        self.account = account
+        if account is not None:
+            del self.fields["username"]
+            self.fields["password"].required = False
+            self.fields["password"].label = "New password"
+            self.fields["password"].help_text = "It stays as it is when this is empty. A new one ends the sessions."
+
+    def clean_username(self) -> str:
+        account = get_user_model()
+        name = account.normalize_username(self.cleaned_data["username"])
+        if account.objects.filter(username__iexact=name).exists():
+            raise forms.ValidationError("There is already an account with this name.")
+        account._meta.get_field("username").run_validators(name)
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("password"):
+            try:
+                password_validation.validate_password(
+                    cleaned["password"], self.account or get_user_model()(username=cleaned.get("username", ""))
+                )
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        keeps = cleaned.get("role") == self.ADMINISTRATOR and cleaned.get("enabled")
+        if self.account is not None and not keeps and is_last_administrator(self.account):
+            self.add_error("role", "This is the last administrator; make another one first.")
+        return cleaned
+
+    def values(self) -> dict[str, Any]:
+        """Columns of an account, with the password as text."""
+        found = {
+            "is_superuser": self.cleaned_data["role"] == self.ADMINISTRATOR,
+            "is_active": self.cleaned_data["enabled"],
+            "password": self.cleaned_data["password"],
+        }
+        return found if self.account is not None else {"username": self.cleaned_data["username"], **found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -17,6 +18,12 @@ def is_administrator(user: Any) -> bool:
 def may_act(user: Any) -> bool:
     """Whether the account may ban addresses and remove contacts: operators only where the server's owner says so."""
     return is_administrator(user) or bool(user.is_active and settings.SIPADMIN.operators_act)
+
+
+def is_last_administrator(account: Any) -> bool:
+    """Whether nobody could let anybody in again without this account."""
+    others = get_user_model().objects.filter(is_superuser=True, is_active=True).exclude(pk=account.pk)
+    return is_administrator(account) and not others.exists()
 
 
 class AdministratorRequired(AccessMixin):

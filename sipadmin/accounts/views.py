@@ -7,11 +7,9 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -51,17 +49,6 @@ class SetupView(View):
 
     def refused(self, request: HttpRequest) -> HttpResponse:
         return render(request, "accounts/setup_refused.html", status=404)
-
-
-class AccountView(PasswordChangeView):
-    """One's own account: a new password. Other sessions of the account end with the old one."""
-
-    template_name = "accounts/account.html"
-    success_url = reverse_lazy("account")
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "The password is changed. Other sessions of this account have ended.")
-        return super().form_valid(form)
 
 
 @method_decorator([never_cache], name="dispatch")

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import ValidationError
 
+from sipadmin.accounts.roles import is_last_administrator
 from sipadmin.rest.conditions import ConditionalWrites
 from sipadmin.rest.serializers import StrictSerializer
 
@@ -94,8 +95,7 @@ class OperatorSerializer(StrictSerializer):
 
 def check_another_administrator(account: Any) -> None:
     """The last one must stay: nobody could let anybody in again."""
-    others = Account.objects.filter(is_superuser=True, is_active=True).exclude(pk=account.pk)
-    if account.is_superuser and account.is_active and not others.exists():
+    if is_last_administrator(account):
         raise ValidationError({"role": "this is the last administrator; make another one first"})
 
 
