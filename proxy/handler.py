@@ -29,7 +29,7 @@ from proxy.core.facts import (
 from proxy.core.loops import LoopCheck
 from proxy.core.own_requests import answer
 from proxy.core.redirect import Redirect
-from proxy.core.routing import Routed, RouteProof, preprocess
+from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
 from proxy.core.validation import check_max_forwards, check_scheme
 from proxy.core.ways import check_way
@@ -38,6 +38,7 @@ from proxy.events import Wall
 from proxy.forwarder import Forwarder
 from proxy.instances import Instances
 from proxy.own_methods import OwnMethod, outcome_for
+from proxy.passage import Passage
 from proxy.recipients import Recipients
 from proxy.recorder import CallLog, wall_clock
 from proxy.request_log import RequestLog
@@ -92,7 +93,7 @@ class ProxyHandler:
         self.count: Counter[str] = Counter()
         self.own_methods = dict(own_methods or {})
         self.records = CallRecords(recorder, requests)
-        self._proof = RouteProof(secret)
+        proof = RouteProof(secret)
         self._loops = LoopCheck(secret)
         self._checks = RequestChecks(self.count)
         own_ports = {port for one in endpoint.listeners for port in (one.port, one.advertised_port) if port}
@@ -103,13 +104,15 @@ class ProxyHandler:
         self._recipients = Recipients(directory, location, policies, self.responsibility, self._instances)
         self._forwarder = Forwarder(
             endpoint,
-            self._proof,
+            proof,
             self.records,
             self.responsibility,
             self.admission,
             self.count,
             self._instances,
         )
+        dialogs = self._forwarder.dialogs
+        self._passage = Passage(proof, self.responsibility, self._instances, dialogs, self.count)
         self._sources: SourceWatch = sources or NoSourceWatch()
         self._supported = supported
         self._way = way
@@ -138,10 +141,9 @@ class ProxyHandler:
         if refusal is not None:
             self._refuse(transaction, refusal, now)
             return
-        routed = self._preprocess(request, transaction.flow)
+        routed = self._passage.preprocess(request, transaction.flow)
         is_own = self.responsibility.is_own(routed.uri)
-        # Phones of RFC 2543 may have no tags; our signed route tells their dialogs, too.
-        if request.to_tag or request.method == "BYE" or (routed.is_proven and self._is_on_its_way(routed)):
+        if self._passage.is_in_dialog(request, routed):
             self._in_dialog(transaction, routed, is_own, now)
         elif not is_own:
             self._elsewhere(transaction, routed, now)
@@ -157,10 +159,8 @@ class ProxyHandler:
     def ack(self, request: Request, flow: Flow, now: float) -> None:
         """An ACK to a 2xx: forwarded without a transaction, never answered (§16.11, X09)."""
         try:
-            routed = self._preprocess(request, flow)
-            if not self._is_on_its_way(routed):
-                routed = self._without_route(request, routed, flow) or routed
-            if not self._is_on_its_way(routed) or check_max_forwards(request) is not None:
+            routed = self._passage.along(request, self._passage.preprocess(request, flow), flow)
+            if not self._passage.is_on_its_way(routed) or check_max_forwards(request) is not None:
                 self.count["ack_dropped"] += 1
                 return
             self._sources.wanted(flow)
@@ -178,8 +178,8 @@ class ProxyHandler:
             if proxied is not None:
                 proxied.cancel(now, ", ".join(request.lines("reason")))
             return
-        routed = self._preprocess(request, cancel.flow)
-        if self._is_on_its_way(routed) and check_max_forwards(request) is None:
+        routed = self._passage.preprocess(request, cancel.flow)
+        if self._passage.is_on_its_way(routed) and check_max_forwards(request) is None:
             # §16.10: we know nothing of it, perhaps because of a restart. What is answered to it would find no
             # transaction here, so the caller gets our answer.
             self._forwarder.forward_stateless(request, routed)
@@ -197,13 +197,11 @@ class ProxyHandler:
     def _in_dialog(self, transaction: ServerTransaction, routed: Routed, is_own: bool, now: float) -> None:
         """A request in a dialog goes by its route and to nobody else (P27)."""
         request = transaction.request
-        if not self._is_on_its_way(routed):
-            routed = self._without_route(request, routed, transaction.flow) or routed
-        elif self._forwarder.dialogs.leads_astray(request, routed.uri, routed.routes):
-            self.count["led_astray"] += 1
+        if self._passage.leads_astray(request, routed):
             self._elsewhere(transaction, routed, now)
             return
-        if self._is_on_its_way(routed):
+        routed = self._passage.along(request, routed, transaction.flow)
+        if self._passage.is_on_its_way(routed):
             self._sources.wanted(transaction.flow)
             refusal = self._checks.as_proxy(request)
             if refusal is not None:
@@ -222,19 +220,6 @@ class ProxyHandler:
                 self._refuse(transaction, Refuse(481, reason, "This server has no such dialog: 481"), now)
         else:
             self._elsewhere(transaction, routed, now)
-
-    def _without_route(self, request: Request, routed: Routed, flow: Flow) -> Routed | None:
-        """Where a request goes on that has lost its route, None when it is not from a side of a dialog we know."""
-        if routed.routes or routed.is_proven:
-            return None
-        is_own = self.responsibility.is_own(routed.uri)
-        uri = self._forwarder.dialogs.without_route(request, routed.uri, flow, is_own=is_own)
-        if uri is None or self.responsibility.is_own(uri):
-            return None
-        found = Routed(uri, [])
-        found.is_changed, found.is_proven = routed.is_changed, True
-        self.count["without_route"] += 1
-        return found
 
     def _to_user(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
         """A request for an address of ours: who asks, then what the recipient's policy says (§16.5)."""
@@ -326,15 +311,6 @@ class ProxyHandler:
             return False
         transaction.respond_with(refusal.status, refusal.reason, refusal.fields)
         return True
-
-    def _preprocess(self, request: Request, flow: Flow) -> Routed:
-        return preprocess(request, self.responsibility.is_own, self._proof, (flow.protocol, flow.local[1]))
-
-    def _is_on_its_way(self, routed: Routed) -> bool:
-        """Whether our Record-Route sent it here and it leads on to somebody else; or one phone of ours is meant."""
-        if not routed.routes and self._instances.is_own(routed.uri):
-            return True  # RFC 5627 §5.1: that it leads to nobody else is all there is to prove
-        return routed.is_proven and (bool(routed.routes) or not self.responsibility.is_own(routed.uri))
 
     # Doing it
 

@@ -140,6 +140,24 @@ class TestFork:
         assert not cancel.has("require")
 
     @pytest.mark.rule("P20")
+    @pytest.mark.rfc("3326", "2")
+    def test_the_losers_are_told_why(self, scene):
+        call = a_fork(scene, (DESK, 1.0), (MOBILE, 1.0), (SOFT, 1.0))
+        scene.answer(call.at(CAROL), 180)
+        scene.answer(call.at(BOB), 200)
+        scene.answer(call.at(DAVE), 180)
+        reasons = [call.at(at, "CANCEL").message.lines("reason") for at in (CAROL, DAVE)]
+        assert reasons == [['SIP;cause=200;text="Call completed elsewhere"']] * 2
+
+    @pytest.mark.rule("P20")
+    @pytest.mark.rfc("3326", "2")
+    def test_why_the_caller_gave_up_is_carried_on(self, scene):
+        call = a_fork(scene, (DESK, 1.0))
+        scene.answer(call.at(BOB), 180)
+        call.cancel(fields=['Reason: SIP;cause=487;text="Changed my mind"', "Reason: Q.850;cause=16"])
+        assert call.at(BOB, "CANCEL").message.first("reason") == 'SIP;cause=487;text="Changed my mind", Q.850;cause=16'
+
+    @pytest.mark.rule("P20")
     def test_a_silent_phone_is_cancelled_only_after_it_spoke(self, scene):
         call = a_fork(scene, (DESK, 1.0), (MOBILE, 1.0))
         scene.answer(call.at(BOB), 200)
@@ -628,6 +646,13 @@ class TestRecursion:
         scene.register("carol", "sip:carol@192.0.2.30:5060")
         call = self.redirected(scene, "sip:carol@example.org")
         assert call.at(CAROL).message.uri_text == "sip:carol@192.0.2.30:5060"
+
+    @pytest.mark.rule("D08")
+    def test_between_two_phones_it_does_not_go_back_and_forth(self, scene):
+        call = self.redirected(scene, MOBILE)
+        scene.answer(call.at(CAROL), 302, fields=[f"Contact: <{DESK}>"])
+        assert call.statuses == [100, 302]
+        assert len(call.forwarded()) == 2
 
     def test_back_to_himself_it_goes_to_the_caller(self, scene):
         call = self.redirected(scene, "sip:bob@example.org;x=1")
