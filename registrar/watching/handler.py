@@ -82,6 +82,9 @@ class WatchingHandler:
         self._by_aor: dict[str, list[Subscription]] = {}
         self._by_watcher: dict[str, list[Subscription]] = {}
         self._timers: dict[DialogId, Timer] = {}
+        self._told: dict[
+            str, frozenset[tuple[str, float]]
+        ] = {}  # contacts that administrators have set, of whom is watched
         self.count: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -191,6 +194,20 @@ class WatchingHandler:
             subscription.changed(change)
             self._go_on(subscription)
 
+    def users_changed(self) -> None:
+        """The configuration of users was read anew: tell of contacts that an administrator has set or taken away."""
+        for aor, watching in list(self._by_aor.items()):
+            there = self._set_by_administrators(aor)
+            if there != self._told.get(aor):
+                self._told[aor] = there
+                for subscription in list(watching):
+                    subscription.look_again()
+                    self._go_on(subscription)
+
+    def _set_by_administrators(self, aor: str) -> frozenset[tuple[str, float]]:
+        live = self._location.lookup(aor, self._endpoint.now())
+        return frozenset((one.contact, one.q) for one in live if one.is_static)
+
     def user_gone(self, aor: str) -> None:
         """A user was deleted, disabled or renamed: nothing is left to watch, nor may he watch others."""
         for subscription in list(self._by_aor.get(aor, ())):
@@ -276,6 +293,7 @@ class WatchingHandler:
         own = self._by_watcher.setdefault(subscription.watcher, [])
         own.append(subscription)
         self._by_aor.setdefault(subscription.aor, []).append(subscription)
+        self._told.setdefault(subscription.aor, self._set_by_administrators(subscription.aor))
         self._by_id[subscription.id] = subscription
         if len(own) > MOST_OF_WATCHER:
             oldest = own[0]
@@ -284,15 +302,15 @@ class WatchingHandler:
             self._remove(oldest)  # also when a NOTIFY is on its way, so that this holds at any speed
 
     def _remove(self, subscription: Subscription) -> None:
+        # Its timer is gone already: none runs while a NOTIFY is on its way, and nothing else ends a subscription.
         if self._by_id.pop(subscription.id, None) is None:
             return
-        timer = self._timers.pop(subscription.id, None)
-        if timer is not None:
-            timer.cancel()
         for index, key in ((self._by_aor, subscription.aor), (self._by_watcher, subscription.watcher)):
             index[key].remove(subscription)
             if not index[key]:
                 del index[key]
+        if subscription.aor not in self._by_aor:
+            self._told.pop(subscription.aor, None)
 
 
 class _Notify:

@@ -98,6 +98,11 @@ class Subscription:
             change = change._replace(event=before.event)  # the watcher has not heard of it yet
         self._changes[change.binding.id] = change
 
+    def look_again(self) -> None:
+        """What is there has changed in another way than by a REGISTER: full state is due."""
+        self._is_full_due = True
+        self._changes.clear()
+
     def end(self, reason: str) -> None:
         """No more after one last NOTIFY, for a reason of RFC 6665 §4.1.3."""
         self._ended = self._ended or reason

@@ -208,6 +208,7 @@ class Engine:
             self.registrar.drop(dropped)
             for user in dropped:
                 self.watching.user_gone(user.aor)
+            self.watching.users_changed()
             if policies is not None:
                 self.policies = policies
             if rules is not None:

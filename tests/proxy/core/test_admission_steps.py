@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.choices import Policy
 from proxy.core.admission_steps import elsewhere, proven, recipient_steps, stranger, unasked
 from proxy.core.facts import SERVER_DEFAULT, Recipient
+from proxy.core.rules import Match, Rule
 from sip.message.uri import Uri
 from tests.proxy.scene import ADomain, AUser
 
@@ -24,6 +26,9 @@ def test_recipient(count: int, words: str) -> None:
 
 def test_nobody() -> None:
     assert len(recipient_steps(Recipient(DOMAIN, None, "zoe", SERVER_DEFAULT, ()))) == 1
+    rule = Rule(1, 20, "20 'night'", Match(), Policy("refuse", "486"))
+    ruled = recipient_steps(Recipient(DOMAIN, BOB, "bob", SERVER_DEFAULT, (), rule=rule))
+    assert ruled[1].text == "Routing rule 20 'night' is for this request, whoever bob is"
 
 
 def test_who_asks() -> None:

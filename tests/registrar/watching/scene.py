@@ -86,6 +86,19 @@ class Scene:
         self.endpoint.clock.settle()
         return binding
 
+    def placed(self, name, contact):
+        """An administrator sets a contact: no REGISTER, no event."""
+        binding = Binding(
+            id=-1, aor=f"sip:{name}@example.org", contact=contact, expires_at=float("inf"), call_id="", cseq=0
+        )
+        record = self.location.record(binding.aor)
+        record.bindings = record.committed = [*record.bindings, binding]
+        return binding
+
+    def taken(self, binding):
+        record = self.location.record(binding.aor)
+        record.bindings = record.committed = [one for one in record.bindings if one.id != binding.id]
+
     def removed(self, binding, event="unregistered"):
         record = self.location.record(binding.aor)
         record.bindings = record.committed = [one for one in record.bindings if one.id != binding.id]

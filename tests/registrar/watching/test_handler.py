@@ -92,6 +92,24 @@ class TestOwnRegistrations:
         phone.collect()
         assert len(phone.notifies) == 1
 
+    def test_a_contact_that_an_administrator_has_set(self, scene):
+        """It never expires, and comes and goes without a REGISTER."""
+        phone = scene.watch("bob")
+        scene.handler.users_changed()
+        phone.collect()
+        assert len(phone.notifies) == 1
+        door = scene.placed("bob", "sip:door@192.0.2.7")
+        scene.handler.users_changed()
+        phone.collect()
+        assert phone.info.get("state") == "full"
+        assert phone.contacts == [("sip:door@192.0.2.7", "active", "created")]
+        assert phone.info.find(f".//{NS}contact").get("expires") is None
+        scene.taken(door)
+        scene.handler.users_changed()
+        phone.collect()
+        assert phone.contacts == []
+        assert len(phone.notifies) == 3
+
     def test_gruus(self):
         scene = Scene(gruus=Gruus(bytes(32)))
         scene.registered("bob", DESK, instance_id="<urn:uuid:1>", user_id=1)
@@ -347,6 +365,25 @@ class TestEnding:
         phone.tag = ""
         phone.subscribe("Contact: <sip:bob@[2001:db8::9]>", contact=False)
         assert len(scene.handler) == 0
+
+    def test_a_protocol_that_we_do_not_speak(self, scene, monkeypatch):
+        def deaf(next_hop):
+            raise LookupError(next_hop)
+
+        monkeypatch.setattr(scene.endpoint, "listener_for", deaf)
+        scene.watch("bob")
+        assert len(scene.handler) == 0
+
+    def test_no_timer_outlives_a_subscription(self, scene):
+        phone = scene.watch("bob")
+        phone.wait(10)
+        phone.answers_with = 0
+        scene.registered("bob", DESK)
+        phone.collect()
+        phone.respond(481)
+        assert scene.handler._timers == {}
+        scene.watch("bob", fields=["Expires: 0"], call_id="look")
+        assert scene.handler._timers == {}
 
     def test_one_notify_at_a_time(self, scene):
         phone = scene.watch("bob", event="presence")
