@@ -9,6 +9,7 @@ from proxy.core.branch import Branch
 from proxy.core.branch_steps import branch_steps
 from proxy.core.explain import Steps, outcome
 from proxy.core.response_context import ResponseContext
+from proxy.ladder.visible import visible
 
 Wall = Callable[[float], float]
 
@@ -97,10 +98,12 @@ class CallRecord:
 
 
 def shown(text: str, limit: int = MAX_SHOWN) -> str:
-    """Text from the wire as databases and JSON take it: valid Unicode, no NUL, not too long."""
+    """Text from the wire as databases, JSON and eyes take it: valid Unicode, no NUL, not too long, and nothing in it
+    that turns letters around or moves a cursor."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
-    return text[:limit].replace("\0", "")
+    text = text[:limit]
+    return text if text.isprintable() else visible(text.replace("\0", ""))[:limit]
 
 
 def steps_facts(record: CallRecord) -> list[dict[str, str]]:

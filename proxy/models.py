@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from proxy.choices import BY_Q, PROXY, RULE_ACTIONS, RULE_FORKS, parse_policy
-from proxy.trace.levels import LEVELS, WITH_BODIES
+from proxy.trace.levels import LEVELS, RecordingRules
 
 
 def validate_policy(text: str) -> None:
@@ -208,19 +208,26 @@ class CallMessage(models.Model):
         return self.first_line
 
 
+DEFAULTS = RecordingRules()
+
+
 class RecordingSettings(models.Model):
     """What is kept of calls and refused requests, and for how long. One row, made when somebody changes it."""
 
-    level = models.CharField(max_length=8, choices=LEVELS, default=WITH_BODIES)
+    level = models.CharField(max_length=8, choices=LEVELS, default=DEFAULTS.level)
     other_bodies = models.BooleanField(
-        default=False, help_text="Also bodies that are no SDP: texts of messages, dialled digits."
+        default=DEFAULTS.other_bodies, help_text="Also bodies that are no SDP: texts of messages, dialled digits."
     )
-    message_days = models.PositiveSmallIntegerField(default=7, validators=[MinValueValidator(1)])
-    message_megabytes = models.PositiveIntegerField(default=200, validators=[MinValueValidator(1)])
-    call_days = models.PositiveSmallIntegerField(default=30, validators=[MinValueValidator(1)])
-    call_count = models.PositiveIntegerField(default=200_000, validators=[MinValueValidator(1)])
+    message_days = models.PositiveSmallIntegerField(default=DEFAULTS.message_days, validators=[MinValueValidator(1)])
+    message_megabytes = models.PositiveIntegerField(
+        default=DEFAULTS.message_megabytes, validators=[MinValueValidator(1)]
+    )
+    call_days = models.PositiveSmallIntegerField(default=DEFAULTS.call_days, validators=[MinValueValidator(1)])
+    call_count = models.PositiveIntegerField(default=DEFAULTS.call_count, validators=[MinValueValidator(1)])
     request_days = models.PositiveSmallIntegerField(
-        default=14, validators=[MinValueValidator(1)], help_text="Days that refused requests and REGISTERs are kept."
+        default=DEFAULTS.request_days,
+        validators=[MinValueValidator(1)],
+        help_text="Days that refused requests and REGISTERs are kept.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -16,6 +16,7 @@ from proxy.events import CallRecord, Wall, call_facts
 from proxy.request_log import RequestLog
 from proxy.request_rows import RequestWriter, remove_old_requests
 from proxy.rows import CallWriter, end_what_was_running, remove_old
+from proxy.shares import forget_expired
 from proxy.trace.capture import Capture
 from proxy.trace.levels import RecordingRules
 from proxy.trace.rows import MessageWriter, remove_old_messages
@@ -133,6 +134,7 @@ class Recorder:
         remove_old(self._using, rules.call_days, rules.call_count)
         remove_old_messages(self._using, rules)
         remove_old_requests(self._using, rules.request_days)
+        forget_expired(self._using)
 
     def write_waiting(self) -> None:
         """Write all that waits now, a batch at a time. Blocking; for the writer thread and for tests."""

@@ -17,8 +17,6 @@ from proxy.events import CallRecord, Wall, shown, steps_facts
 from proxy.models import CallAttempt, CallBranch
 from proxy.moments import moments
 
-KEPT_DAYS = 30
-KEPT_ATTEMPTS = 200_000
 REMOVED_AT_ONCE = 2_000  # so that a large clearance never holds the database for long
 
 
@@ -137,7 +135,7 @@ def end_what_was_running(using: str) -> int:
     return left.update(state="failed", reason="Server restarted", explanation=text, ended_at=datetime.now(UTC))
 
 
-def remove_old(using: str, days: int = KEPT_DAYS, attempts: int = KEPT_ATTEMPTS) -> int:
+def remove_old(using: str, days: int, attempts: int) -> int:
     """Remove attempts that are too old or too many, a part at a time; how many went."""
     rows = CallAttempt.objects.using(using).order_by("started_at", "id")
     surplus = max(0, rows.count() - attempts)

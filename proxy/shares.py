@@ -34,6 +34,11 @@ def share(attempt: CallAttempt, days: int, by: str) -> tuple[CallShare, str]:
     return row, signer().sign(key)
 
 
+def forget_expired(using: str = "default") -> int:
+    """Remove links that hold no more; how many."""
+    return CallShare.objects.using(using).filter(expires_at__lt=timezone.now()).delete()[0]
+
+
 def find_shared(token: str) -> CallShare | None:
     """The share of a token that still holds; the same None for forged, expired and revoked ones."""
     if len(token) > LONGEST_TOKEN:

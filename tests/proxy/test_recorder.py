@@ -75,6 +75,8 @@ class TestEvents:
 
     def test_text_from_the_wire_is_made_storable(self):
         assert shown("a\0b\udc80" + "x" * 1000) == "ab?" + "x" * 396
+        assert shown("a\u202eb\x1b[1m") == "a\\u202eb\\x1b[1m"
+        assert len(shown("\u202e" * 1000)) == 400
         record = CallRecord(1, "c\udcff", "sip:a\0", "sip:b", "udp:1.2.3.4:5", 0.0)
         json.dumps(call_facts(record, lambda at: at)).encode()
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from proxy.models import CallShare
-from proxy.shares import find_shared, share
+from proxy.shares import find_shared, forget_expired, share
 from tests.console import attempt, traced
 from tests.proxy.ladder.calls import ALICE, BOB
 
@@ -107,3 +107,9 @@ def test_refusals(admin_page, call, days):
 def test_it_goes_with_its_call(link, call):
     call.delete()
     assert not CallShare.objects.exists()
+
+
+def test_expired_ones_are_forgotten(link):
+    assert forget_expired() == 0
+    CallShare.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert forget_expired() == 1
