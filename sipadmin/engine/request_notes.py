@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from proxy.request_log import Decided, RequestLog
+from registrar.explain import Explanation
 from sip.decision import Step
 from sip.message.messages import Request
 from sip.transport.flow import Flow
-
-
-class Told(Protocol):
-    """What became of one REGISTER (``registrar.explain.Explanation``)."""
-
-    @property
-    def request(self) -> Request: ...
-    @property
-    def flow(self) -> Flow: ...
-    @property
-    def aor(self) -> str: ...
-    @property
-    def status(self) -> int: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def at(self) -> float: ...
-    @property
-    def outcome(self) -> object: ...
-
-    def steps(self) -> Sequence[Step]: ...
 
 
 class RequestNotes:
@@ -39,7 +18,7 @@ class RequestNotes:
         self._log = log
         self._now = now
 
-    def registered(self, why: Told) -> None:
+    def registered(self, why: Explanation) -> None:
         """A REGISTER was answered. One that was merely asked for a password is nothing yet."""
         if why.outcome is None:
             return

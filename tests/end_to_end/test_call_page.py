@@ -242,3 +242,22 @@ def test_a_shared_link_shows_the_course_only(chromium: Any, page: Any, phones: P
     page.wait_for_selector("text=The link does not work any more")
     assert outside.goto(link).status == 404
     context.close()
+
+
+def test_the_console_says_why_a_register_was_refused(page: Any, phones: Phones, domain: Enrolment) -> None:
+    right, domain.passwords["alice"] = domain.passwords["alice"], "wrong"
+    try:
+        assert phones.do(phones("alice").register(120)).status == 401
+    finally:
+        domain.passwords["alice"] = right
+
+    def is_told() -> bool:
+        page.goto("/requests/?q=alice@ladder.test")
+        return page.locator("td details").count() > 0
+
+    assert wait_until(is_told)
+    page.locator("td details summary").first.click()
+    text = page.inner_text("td details")
+    assert "ladder.test is a domain of this server" in text
+    assert "alice gave a wrong password" in text
+    assert "§10.3 step 3" in text
