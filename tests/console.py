@@ -165,7 +165,7 @@ def engine(monkeypatch) -> Engine:
     found = Engine()
     for place in (
         "sipadmin.activation", "sipadmin.dashboard.snapshot", "registrar.views", "registrar.api.views", "sipadmin.bus",
-        "sipadmin.security.views", "proxy.recording_views",
+        "sipadmin.security.views", "sipadmin.security.overview", "proxy.recording_views",
     ):  # fmt: skip
         monkeypatch.setattr(f"{place}.engine_command", found)
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views import View
 from django.views.generic import TemplateView
@@ -19,17 +19,9 @@ from sipadmin.provisioning import ProvisioningError
 from sipadmin.security.bans import actor_name, check_source, lift_ban, make_ban, users_behind, users_text
 from sipadmin.security.forms import BanForm
 from sipadmin.security.models import Ban
+from sipadmin.security.overview import overview
 
-MOST_SHOWN = 200
 MOST_PAST = 20
-
-
-def engine_security() -> dict[str, Any]:
-    """What the engine knows of failures and floods; {"error": sentence} while it does not answer."""
-    try:
-        return engine_command("security", timeout=1.0)
-    except EngineUnavailable as error:
-        return {"error": str(error)}
 
 
 class SecurityView(AdministratorWrites, View):
@@ -63,25 +55,22 @@ class SecurityView(AdministratorWrites, View):
         return render(request, "security/sure.html", context)
 
     def page(self, request: HttpRequest, form: BanForm, status: int = 200) -> HttpResponse:
-        known = engine_security()
-        bans = list(Ban.objects.in_force()[:MOST_SHOWN])
-        sources = known.get("sources", [])
-        behind = users_behind([ban.source for ban in bans] + [one["source"] for one in sources])
-        for ban in bans:
-            ban.users = users_text(behind.get(ban.source, 0))
-            ban.passed_over = known.get("passed_over", {}).get(ban.source, 0)
-        for one in sources:
-            one["users"] = users_text(behind.get(one["source"], 0))
+        known = overview()
         context = {
             "page": "security",
             "form": form,
-            "bans": bans,
-            "past": Ban.objects.exclude(pk__in=[ban.pk for ban in bans])[:MOST_PAST],
             "known": known,
-            "sources": sources,
-            "is_quiet": not (bans or sources or known.get("floods") or known.get("locked") or known.get("error")),
+            "past": Ban.objects.exclude(pk__in=[ban["id"] for ban in known["bans"]])[:MOST_PAST],
+            "is_quiet": not (known["bans"] or known["sources"] or known["error"]),
         }
         return render(request, self.template_name, context, status=status)
+
+
+class SecurityNowView(LoginRequiredMixin, View):
+    """What the page's script asks for every few seconds."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse(overview())
 
 
 class BanView(LoginRequiredMixin, TemplateView):

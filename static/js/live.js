@@ -13,11 +13,12 @@ import { showFigures } from "./live/figures.js";
 import { Link } from "./live/link.js";
 import { Pill } from "./live/pill.js";
 import { Registrations } from "./live/registrations.js";
+import { Security } from "./live/security.js";
 import { Trace } from "./live/trace.js";
 
 const KINDS = {
   bindings: Registrations, call: OneCall, calls: Calls, charts: Charts, connect: Connect, failures: Failures,
-  trace: Trace,
+  security: Security, trace: Trace,
 };
 const ANNOUNCE_INTERVAL = 10_000; // ms between two sentences for screen readers
 const MOST_WAITING = 500; // messages held back while paused; above it the whole is read again

@@ -153,3 +153,28 @@ def test_known_and_unknown_users_get_the_same_answers(domain: Enrolment, guesser
         alice.register(user, alice.credentials(user, "guess", nonce))
         shapes.add(shape(alice.answer()))
     assert len(shapes) == 1
+
+
+def test_the_page_shows_it_as_it_happens_and_undoes_it(domain: Enrolment, guesser: Callable[[str], Guesser]) -> None:
+    browser = pytest.importorskip("tests.end_to_end.browser", exc_type=ImportError)
+    file = domain.product.data / "warden-password"
+    file.write_text(browser.PASSWORD)
+    domain.product.manage("createadmin", "warden", "--password-file", str(file))
+    mallory = guesser("127.0.0.68")
+    with browser.sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser.CHROMIUM, args=browser.ARGUMENTS)
+        with browser.watched_page(chromium, domain.product.http) as page:
+            browser.log_in(page, "warden")
+            page.goto("/security/")
+            nonce = mallory.nonce("carol")
+            for number in range(8):
+                mallory.register("carol", mallory.credentials("carol", f"guess {number}", nonce))
+            page.wait_for_selector("[data-rows=sources] tr:has-text('127.0.0.68')")
+            for number in range(30):
+                mallory.register("carol", mallory.credentials("carol", f"guess more {number}", nonce))
+            page.wait_for_selector("[data-rows=bans] tr:has-text('127.0.0.68')")
+            assert not mallory.is_answered()
+            page.click("[data-rows=bans] tr:has-text('127.0.0.68') button:has-text('Undo')")
+            page.wait_for_selector("text=127.0.0.68 is banned no more. Active now on the engine.")
+            assert mallory.is_answered()
+        chromium.close()

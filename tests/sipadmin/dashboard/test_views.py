@@ -115,6 +115,7 @@ def places(alice, bob, domain, administrator):
         (reverse("move-routing-rule", args=[routing_rule.pk]), "post"),
         (reverse("delete-routing-rule", args=[routing_rule.pk]), "post"),
         (reverse("security"), "read and post"),
+        (reverse("security-now"), "read"),
         (reverse("ban", args=[ban.pk]), "read"),
         (reverse("lift-ban", args=[ban.pk]), "post"),
         (reverse("forgive-source"), "post"),

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from sipadmin.environment import Sipadmin
-from sipadmin.security import views
+from sipadmin.security import overview, views
 from sipadmin.security.models import Ban
 from tests.console import HOSTILE, bind
 
@@ -43,7 +43,8 @@ def known(engine, monkeypatch):
         engine(name, **arguments)
         return facts if name == "security" else {}
 
-    monkeypatch.setattr(views, "engine_command", command)
+    for module in (views, overview):
+        monkeypatch.setattr(module, "engine_command", command)
     return facts
 
 
@@ -67,6 +68,19 @@ def test_the_evidence_of_one_ban(operator_page, ban):
     assert "wrong password" in text
     assert "<script>alert" not in text
     assert "Undo" not in text
+
+
+def test_what_its_script_asks_for(operator_page, ban, known):
+    facts = operator_page.get("/security/now/").json()
+    [shown] = facts["bans"]
+    assert (shown["id"], shown["source"], shown["passed_over"], shown["expires_at"]) == (ban.pk, MALLORY, 4711, None)
+    assert facts["sources"][0]["points"] == "8 of 20"
+    assert facts["counts"] == {"wrong_password": 7}
+
+
+def test_many_long_names_are_cut(known):
+    known["sources"][0]["names"] = ["x" * 50, *"abcde"]
+    assert overview.overview()["sources"][0]["names"] == f"{'x' * 40}…, a, b, c, d and more"
 
 
 def test_nothing_suspicious(admin_page, engine):
