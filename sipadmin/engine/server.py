@@ -25,12 +25,14 @@ from sip.transport.flow import Flow
 from sip.transport.tls import BadCertificate, TlsContexts
 from sipadmin.bootstrap import VERSION
 from sipadmin.bus import BusServer, EngineUnavailable
+from sipadmin.engine.certificates import tls_files
 from sipadmin.engine.config import EngineConfig, engine_config
 from sipadmin.supervisor import RESTART
 
 logger = logging.getLogger(__name__)
 
 RESTART_DELAY = 0.05  # seconds
+RENEWAL_INTERVAL = 3_600.0  # seconds between looks at our own certificate: its names and its end
 STOP_TIMEOUT = 3.0  # seconds for the application to write what it still has
 
 
@@ -107,11 +109,13 @@ class SipServer:
             gc.freeze()
             gc.set_threshold(50_000, 20, 50)
             watchdog = loop.create_task(self.feed_watchdog())
+            renewal = loop.create_task(self.renew_certificate())
             notify("READY=1")
             logger.info("listening on %s", ", ".join(map(repr, self.endpoint.listeners)))
             await asyncio.wait({application, stopped}, return_when=asyncio.FIRST_COMPLETED)
             notify("STOPPING=1")
             watchdog.cancel()
+            renewal.cancel()
         ready.cancel()
         await self.shut_down(application)
 
@@ -139,6 +143,16 @@ class SipServer:
             self.endpoint.reload_certificates()
         except BadCertificate as error:
             logger.error("the old certificates stay in use: %s", error)
+
+    async def renew_certificate(self) -> None:
+        """Make our own certificate anew when it is due, or this machine has got another name; the network notices the
+        file. The administrator's files are his to renew."""
+        while True:
+            await asyncio.sleep(RENEWAL_INTERVAL)
+            try:
+                await asyncio.to_thread(tls_files, settings.SIPADMIN)
+            except BadCertificate as error:
+                logger.error("our own certificate is due: %s", error)
 
     def register(self, user: TransactionUser) -> None:
         """The application's callbacks, called for each new request from now on."""

@@ -88,6 +88,38 @@ def test_new_files_are_in_use_and_no_connection_is_dropped(running: list[Product
         assert answers(phone, "after")
 
 
+@pytest.mark.threat(31)
+def test_a_trunk_proves_its_name(running: list[Product], tmp_path: Path) -> None:
+    """With the certificate of that name a request goes on to another domain; without it, it is refused."""
+    port = free_port(socket.SOCK_STREAM)
+    server, trunk, other = (certificate(tmp_path, f"{name}.example") for name in ("server", "trunk", "other"))
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_bytes(trunk.chain.read_bytes() + other.chain.read_bytes())
+    product = Product(
+        tmp_path / "data",
+        SIPADMIN_TLS_CERTIFICATES=f"{server.chain}:{server.key}",
+        SIPADMIN_TLS_CLIENT_CA=str(authorities),
+        SIPADMIN_RELAY_FROM="tls:trunk.example",
+    )
+    running.append(product)
+    product.launch("--sip", f"tls:127.0.0.1:{port}")
+    product.wait_ready()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere:
+        elsewhere.bind(("127.0.0.1", 0))
+        elsewhere.settimeout(10.0)
+        uri = f"sip:x@127.0.0.1:{elsewhere.getsockname()[1]}"
+        for files in (None, other, trunk):
+            trusted = trusting(server)
+            if files is not None:
+                trusted.load_cert_chain(*files)
+            with dial(port, trusted, "server.example") as caller:
+                caller.sendall(request_text("OPTIONS", uri, protocol="TLS", from_="<sip:a@trunk.example>;tag=1"))
+                if files is trunk:
+                    assert elsewhere.recv(65535).startswith(f"OPTIONS {uri} ".encode())
+                else:
+                    assert caller.recv(65535).startswith(b"SIP/2.0 403 ")
+
+
 def test_a_file_that_is_no_certificate_is_named_at_the_start(running: list[Product], tmp_path: Path) -> None:
     broken = tmp_path / "broken.pem"
     broken.write_text("no certificate")

@@ -26,7 +26,7 @@ from tests.sip.imaginary import request_text
 from tests.sip.recording import RecordingCore
 from tests.sip.transport.cables import Cable, Owner
 from tests.sip.transport.certificates import loopback_tls, trusting
-from tests.sip.transport.test_network import PATIENCE, eventually, options_request, reach
+from tests.sip.transport.test_network import PATIENCE, eventually, has_ipv6, options_request
 
 SIP = [Subprotocol("sip")]
 MESSAGE = request_text(protocol="WS")
@@ -293,37 +293,43 @@ async def started() -> AsyncIterator[list[Endpoint]]:
         await endpoint.stop()
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 @pytest.mark.parametrize("protocol", ["ws", "wss"])
 @pytest.mark.rule("X16")
 @pytest.mark.rfc("7118", "5.4")
 async def test_over_sockets(
-    started: list[Endpoint], core: RecordingCore, tmp_path: Path, protocol: str, monkeypatch: pytest.MonkeyPatch
+    started: list[Endpoint],
+    core: RecordingCore,
+    tmp_path: Path,
+    protocol: str,
+    host: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Both ways on the client's connection, which is never dialled."""
+    if ":" in host and not has_ipv6():
+        pytest.skip("no IPv6 on this machine")
     monkeypatch.setattr(connections, "SWEEP_INTERVAL", 0.01)
     monkeypatch.setattr(websocket, "PING_INTERVAL", 0.0)  # asked all the time, and always there
     contexts = loopback_tls(tmp_path)
-    endpoint = Endpoint(
-        [ListenAddress(protocol, "127.0.0.1", 0)], core, tls=contexts, may_come_from=lambda origin: False
-    )
+    endpoint = Endpoint([ListenAddress(protocol, host, 0)], core, tls=contexts, may_come_from=lambda origin: False)
     endpoint.bind()
     await endpoint.start()
     started.append(endpoint)
-    server = reach(endpoint.listeners[0])
-    address = f"{protocol}://{server[0]}:{server[1]}/any/path"
+    server = endpoint.listeners[0].sent_by
+    address = f"{protocol}://{server}/any/path"
     ssl = trusting(contexts.files.certificates[0]) if protocol == "wss" else None
     with pytest.raises(InvalidStatus, match="403"):
         await connect(address, subprotocols=SIP, origin="https://evil.example", ssl=ssl)  # type: ignore[arg-type]
     async with connect(address, subprotocols=SIP, ssl=ssl) as phone:
         await phone.send(request_text(protocol=protocol.upper(), source=("df7jal23ls0d.invalid", 5060)).decode())
         answer = await asyncio.wait_for(phone.recv(), PATIENCE)
-        assert isinstance(answer, str) and answer.startswith("SIP/2.0 200") and ";received=127.0.0.1" in answer
+        assert isinstance(answer, str) and answer.startswith("SIP/2.0 200") and f";received={host}\r\n" in answer
         flow = core.transactions[0].flow
         assert flow.protocol == protocol and flow.is_secure == (protocol == "wss")
         endpoint.send_request(options_request(), NextHop.on(flow), None)
         request = await asyncio.wait_for(phone.recv(), PATIENCE)
         assert isinstance(request, str)
-        assert f"Via: SIP/2.0/{protocol.upper()} {server[0]}:{server[1]};" in request
+        assert f"Via: SIP/2.0/{protocol.upper()} {server};" in request
         assert endpoint.listener_of(flow) is not None
     async with asyncio.timeout(PATIENCE):
         while flow.is_open:
