@@ -137,13 +137,13 @@ def refusal(request: HttpRequest) -> HttpResponse | None:
 @login_not_required
 async def stream(request: HttpRequest) -> HttpResponseBase:
     """``?type=`` and ``?subject=`` as for /events/; goes on after ``Last-Event-ID``, else with what is new."""
+    refused = await database_sync_to_async(refusal)(request)
+    if refused is not None:
+        return refused
     if request.method != "GET":
         answer: HttpResponse = problem_response(request, 405, "A stream can only be read.")
         answer["Allow"] = "GET"
         return answer
-    refused = await database_sync_to_async(refusal)(request)
-    if refused is not None:
-        return refused
     unknown = sorted(set(request.GET) - {"type", "subject", "after"})
     position = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     if unknown:
