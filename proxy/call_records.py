@@ -39,11 +39,11 @@ class CallRecords:
         if isinstance(decision, Forward):
             record.decision = "forward" if decision.recipient is None else "proxy"
             record.note = decision.note
+            record.name = decision.recipient.name if decision.recipient is not None else ""
         else:
             record.decision = "redirect" if isinstance(decision, Redirect) else "refuse"
             steps.append(Step(decision.sentence, "", "8.3" if isinstance(decision, Redirect) else "21"))
         if recipient is not None:
-            record.name = recipient.name
             record.domain_id = recipient.domain.id
             record.user_id = recipient.user.id if recipient.user is not None else None
             record.policy = str(recipient.policy.policy)

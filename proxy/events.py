@@ -61,7 +61,7 @@ class CallRecord:
         self.ended_at: float | None = None
         self.domain_id: int | None = None
         self.user_id: int | None = None
-        self.name = ""  # the recipient's
+        self.name = ""  # of whose phones ring; empty elsewhere
         self.decision = ""
         self.policy = ""
         self.policy_origin = ""
@@ -93,7 +93,9 @@ class CallRecord:
         context = self.context
         if self.sentence or context is None:
             return self.sentence
-        text = outcome(self.name, context.branches, self.status, self.reason, is_cancelled=context.is_cancelled)
+        # Of those whom a failed call was forwarded to; the note tells what came before.
+        branches = context.branches[context.first :]
+        text = outcome(self.name, branches, self.status, self.reason, is_cancelled=context.is_cancelled)
         return f"{text}. {self.note}" if self.note else text
 
 

@@ -167,6 +167,7 @@ class ProxiedRequest:
         self._surroundings.running.goes_elsewhere(self, before.late, forward.late)
         if self.record is not None:
             self.record.note = forward.note
+            self.record.name = forward.recipient.name if forward.recipient is not None else ""
 
     def _is_taken(self, effect: Effect, now: float) -> bool:
         """Whether a failure is not to go upstream, because somebody takes the request over. He hears of a 2xx too."""

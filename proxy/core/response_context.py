@@ -42,7 +42,6 @@ class ResponseContext:
     """
 
     __slots__ = (
-        "_first",
         "_groups",
         "best",
         "branches",
@@ -50,6 +49,7 @@ class ResponseContext:
         "deadline",
         "expires_at",
         "final_status",
+        "first",
         "forward",
         "group_deadline",
         "is_cancelled",
@@ -79,7 +79,7 @@ class ResponseContext:
         self.group_deadline = NEVER
         self.expires_at = NEVER if expires is None or not is_invite else expires  # made absolute by start()
         self.forward = forward
-        self._first = 0  # position of the first branch of this decision
+        self.first = 0  # position of the first branch of this decision
         self._groups = TargetGroups(forward.groups, breadth, keeps_some=is_invite and bool(forward.late))
 
     # Inputs
@@ -300,13 +300,13 @@ class ResponseContext:
         if fallback is None or self.is_stopped or not self.is_invite:
             return False
         self.forward.fallback = None
-        failed = [candidate for candidate in self.candidates if candidate.position >= self._first]
+        failed = [candidate for candidate in self.candidates if candidate.position >= self.first]
         forward = fallback(best_of(failed).status) if failed else None
         if forward is None:
             return False
         self._groups.put_next(self._untried(forward.groups))
         self.forward = forward
-        self._first = len(self.branches)
+        self.first = len(self.branches)
         return True
 
     def _send_best(self, effects: list[Effect]) -> None:

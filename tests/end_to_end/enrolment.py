@@ -31,6 +31,12 @@ class Enrolment:
         table.write_text("\n".join(["user,password,policy", *lines]) + "\n")
         product.manage("importusers", str(table), "--domain", domain)
 
+    def arrange(self, user: str, field: str, text: str) -> None:
+        """Set one column of a user, as by CSV; live in the engine when a later change of the same kind is."""
+        table = self.product.data / f"{self.domain}-{field}.csv"
+        table.write_text(f"user,{field}\n{user},{text}\n")
+        self.product.manage("importusers", str(table), "--domain", self.domain)
+
     @property
     def server(self) -> tuple[str, int]:
         host, port = self.product.sip

@@ -35,6 +35,7 @@ def domain(product: Product) -> Enrolment:
         "grace": "forward:sip:bob@phones.test",
         "heidi": "forward:sip:ivan@phones.test",
         "ivan": "forward:sip:heidi@phones.test",
+        "judy": "",
     }
     return Enrolment(product, "phones.test", policies, settings=["min_expires=30"])
 
@@ -195,6 +196,35 @@ class TestFork:
         for made in slow:
             incoming = await soon(made.incoming.get())
             await soon(incoming.cancelled.wait())
+        await soon(call.hang_up())
+
+    @pytest.mark.rule("P06")
+    async def test_a_phone_that_registers_while_it_rings_joins(self, phone: MakePhone, domain: Enrolment) -> None:
+        desk, mobile = await phone("dave", on_invite=ring()), await phone("dave", on_invite=answer())
+        alice = await phone("alice")
+        await soon(desk.register(300))
+        call = alice.place_call(domain.aor("dave"))
+        assert await soon(call.ringing()) is not None
+        await soon(mobile.register(300))
+        await soon(call.finished())
+        assert (call.final_status, call.dialog.target) == (200, mobile.contact)
+        await soon((await soon(desk.incoming.get())).cancelled.wait())
+        branches = domain.attempt("dave")["branches"]
+        assert {branch["target"]: bool(branch["joined_late"]) for branch in branches} == {
+            desk.contact: False,
+            mobile.contact: True,
+        }
+        await soon(call.hang_up())
+
+    async def test_a_busy_user_has_the_call_forwarded(self, phone: MakePhone, domain: Enrolment) -> None:
+        domain.arrange("judy", "forward_busy", "bob")
+        judy, bob = await phone("judy", on_invite=busy()), await phone("bob", on_invite=answer())
+        alice = await phone("alice")
+        await soon(judy.register(300))
+        await soon(bob.register(300))
+        call = await soon(alice.call(domain.aor("judy")))
+        assert (call.final_status, call.dialog.target) == (200, bob.contact)
+        assert "judy was busy: forwarded to" in domain.attempt("judy")["explanation"]
         await soon(call.hang_up())
 
     @pytest.mark.rule("P15")

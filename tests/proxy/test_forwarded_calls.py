@@ -28,7 +28,9 @@ def test_always(scene):
     call = scene.call("bob")
     scene.answer(call.at(CAROL), 200)
     assert call.statuses == [100, 200]
-    assert scene.record.explanation.endswith("bob forwards all calls: forwarded to sip:carol@example.org")
+    assert scene.record.explanation == (
+        "carol's phone answered (200). bob forwards all calls: forwarded to sip:carol@example.org"
+    )
 
 
 def test_busy(scene):
@@ -38,7 +40,9 @@ def test_busy(scene):
     scene.answer(call.at(CAROL), 180)
     scene.answer(call.at(CAROL), 200)
     assert call.statuses == [100, 180, 200]
-    assert "bob was busy: forwarded to sip:carol@example.org" in scene.record.explanation
+    assert scene.record.explanation == (
+        "carol's phone answered (200). bob was busy: forwarded to sip:carol@example.org"
+    )
 
 
 @pytest.mark.rule("P33")
@@ -52,6 +56,9 @@ def test_no_answer_after_the_ring_time(scene):
     assert call.at(ELSEWHERE).message.uri_text == "sip:voicemail@203.0.113.5"
     scene.answer(call.at(ELSEWHERE), 200)
     assert call.statuses == [100, 180, 200]
+    assert scene.record.explanation.startswith(
+        "The other side answered (200). bob did not answer: forwarded to sip:voice"
+    )
 
 
 def test_do_not_disturb(scene):
@@ -69,6 +76,9 @@ def test_where_nobody_answers_at_all_the_best_failure_goes_up(scene):
     scene.answer(call.at(BOB), 486)
     scene.answer(call.at(CAROL), 480)
     assert call.statuses == [100, 486]
+    assert scene.record.explanation == (
+        "carol's phone was not answered (480): 486. bob was busy: forwarded to sip:carol@example.org"
+    )
     scene.advance(64)
     assert (scene.endpoint.transactions, len(scene.handler.running)) == (0, 0)
 
