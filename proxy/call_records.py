@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from proxy.core.explain import Step, Steps
 from proxy.core.facts import Recipient, Refuse
 from proxy.core.redirect import Redirect
 from proxy.core.targets import Decision, Forward
 from proxy.events import CallRecord
 from proxy.recorder import CallLog
-from proxy.request_log import Decided, Limit, RequestLog
+from proxy.request_log import Decided, Limit, RequestLog, tell_of
 from sip.transaction.server import ServerTransaction
 
 REFUSED_CALLS_A_MINUTE = 20  # of one source and one status that become attempts: a misled trunk shows, a flood does not
@@ -55,20 +57,9 @@ class CallRecords:
             return
         request, flow = transaction.request, transaction.flow
         told = [*steps, Step(refused.sentence, "", "21")]
+        tell = partial(tell_of, request, flow, lambda: told)
         self.requests.note(
-            Decided(
-                request.method,
-                flow.remote[0],
-                flow.text,
-                request.from_.uri_text,
-                request.uri_text,
-                request.call_id,
-                request.first("user-agent") or "",
-                refused.status,
-                refused.reason,
-                lambda: told,
-                now,
-            )
+            Decided(request.method, flow.remote[0], request.uri_text, refused.status, refused.reason, tell, now)
         )
 
     def answered(self, record: CallRecord, answer: Refuse | Redirect, now: float) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sip.decision import Step
+from sip.message.messages import Request
+from sip.transport.flow import Flow
 
 MOST_OPEN = 2_000  # entries that may still grow; the longest silent ones are closed
 MOST_OF_SOURCE = 20  # targets of one source told apart, by method and status; a phone has one or two
@@ -21,20 +23,26 @@ MOST_SOURCES = 5_000  # whose targets are counted
 Key = tuple[str, str, int, str]
 
 
+class Told(NamedTuple):
+    """What is only wanted when a request is written. ``source``: as ``Flow.text``; ``sender``: the From URI."""
+
+    source: str
+    sender: str
+    call_id: str
+    user_agent: str
+    steps: Sequence[Step]
+
+
 class Decided(NamedTuple):
-    """One request and its answer. ``source``: as ``Flow.text``; ``host``: the numeric host of it. ``sender`` and
-    ``target`` are URIs. ``steps`` makes the decision record, should somebody want it."""
+    """One request and its answer. ``host`` is the numeric host of the source, ``target`` a URI; ``tell`` gives the
+    rest, should somebody want it: of a thousand equal requests only the last is asked."""
 
     method: str
     host: str
-    source: str
-    sender: str
     target: str
-    call_id: str
-    user_agent: str
     status: int
     reason: str
-    steps: Callable[[], Sequence[Step]]
+    tell: Callable[[], Told]
     at: float
 
 
@@ -50,6 +58,11 @@ class Entry:
         self.first_at = last.at
         self.count = 1
         self.is_waiting = False
+
+    def settle(self, last: Decided, told: Told) -> None:
+        """``last`` was written as ``told``: let go of the request, which may be large."""
+        if self.last is last:
+            self.last = last._replace(tell=lambda: told)
 
 
 class RequestLog:
@@ -156,3 +169,9 @@ class Limit:
         key = (host, status)
         count = self._counts[key] = self._counts.get(key, 0) + 1
         return count <= self.most
+
+
+def tell_of(request: Request, flow: Flow, steps: Callable[[], Sequence[Step]]) -> Told:
+    """Whatever of a request can be read; no header field is parsed, for it may be the malformed one."""
+    sender, call_id, user_agent = (request.first(name) or "" for name in ("from", "call-id", "user-agent"))
+    return Told(flow.text, sender, call_id, user_agent, steps())

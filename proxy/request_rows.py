@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from proxy.events import Wall, shown
 from proxy.models import RequestRecord
 from proxy.moments import moments
-from proxy.request_log import Entry
+from proxy.request_log import Entry, Told
 from proxy.rows import upsert_sql
 
 KEPT_REQUESTS = 50_000  # rows: about 40 MB
@@ -42,16 +42,21 @@ class RequestWriter:
     def _row(self, entry: Entry) -> tuple[Any, ...]:
         # In the order of the model's fields.
         last = entry.last
-        steps = [{"text": shown(step.text), "rule": step.rule, "section": step.section} for step in last.steps()]
+        told = last.tell()
+        told = Told(
+            shown(told.source, 80), shown(told.sender), shown(told.call_id), shown(told.user_agent), list(told.steps)
+        )
+        entry.settle(last, told)
+        steps = [{"text": shown(step.text), "rule": step.rule, "section": step.section} for step in told.steps]
         return (
             entry.id,
             shown(last.method, 32),
             shown(entry.host, 64),
-            shown(last.source, 80),
-            shown(last.sender),
+            told.source,
+            told.sender,
             shown(last.target),
-            shown(last.call_id),
-            shown(last.user_agent),
+            told.call_id,
+            told.user_agent,
             last.status,
             shown(last.reason, 200),
             json.dumps(steps),

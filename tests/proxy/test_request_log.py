@@ -8,7 +8,7 @@ import pytest
 
 from proxy import request_log as module
 from proxy.models import RequestRecord
-from proxy.request_log import Decided, Limit, RequestLog
+from proxy.request_log import Decided, Limit, RequestLog, Told
 from proxy.request_rows import remove_old_requests
 from proxy.trace.levels import RecordingRules
 from sip.decision import Step
@@ -20,10 +20,11 @@ STEPS = [Step("Refused", "R03", "10.3 step 5")]
 
 def decided(at: float = 1000.0, host: str = "192.0.2.66", **facts) -> Decided:
     values = {
-        "method": "REGISTER", "host": host, "source": f"udp:{host}:5060", "sender": "sip:a@h", "target": "sip:bob@h",
-        "call_id": "c", "user_agent": "x", "status": 404, "reason": "No such user", "steps": lambda: STEPS, "at": at,
+        "method": "REGISTER", "host": host, "target": "sip:bob@h", "status": 404, "reason": "No such user", "at": at,
     }  # fmt: skip
-    return Decided(**{**values, **facts})
+    told = {"source": f"udp:{host}:5060", "sender": "sip:a@h", "call_id": "c", "user_agent": "x", "steps": STEPS}
+    told |= {name: facts.pop(name) for name in list(facts) if name in told}
+    return Decided(**{**values, **facts}, tell=lambda: Told(**told))
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ class TestCoalescing:
     def test_equal_requests_are_one_entry(self, log):
         entries = {log.note(decided(1000.0 + number, call_id=str(number))) for number in range(5)}
         [entry] = entries
-        assert (entry.count, entry.first_at, entry.last.at, entry.last.call_id) == (5, 1000.0, 1004.0, "4")
+        assert (entry.count, entry.first_at, entry.last.at, entry.last.tell().call_id) == (5, 1000.0, 1004.0, "4")
         assert entry.id == int(START * 1e6)
         assert log.waiting == 1
 
@@ -113,12 +114,12 @@ class TestRefusals:
         scene = self.scene()
         scene.send(method="MESSAGE", uri="sip:nobody@example.org")
         [entry] = scene.requests.take(9)
-        assert [step.text for step in entry.last.steps()] == [
+        assert [step.text for step in entry.last.tell().steps] == [
             "example.org is a domain of this server",
             "example.org asks its callers for no password",
             "nobody is not a user of example.org: 404",
         ]
-        assert (entry.host, entry.last.source, entry.last.target) == (
+        assert (entry.host, entry.last.tell().source, entry.last.target) == (
             ALICE[0],
             "udp:192.0.2.10:5060",
             "sip:nobody@example.org",
@@ -169,6 +170,17 @@ class TestRows:
         assert row.first_at == datetime.fromtimestamp(START, UTC)
         assert row.last_at == datetime.fromtimestamp(START + 3, UTC)
         assert "REGISTER from 192.0.2.66: 404" in str(row)
+
+    def test_what_was_written_holds_no_request_any_more(self, log):
+        scene = Recorded()
+        scene.recorder.requests = log
+        entry = log.note(decided(sender="x" * 5000))
+        scene.recorder.write_waiting()
+        assert len(entry.last.tell().sender) == 400
+        newer = decided(1001.0)
+        log.note(newer)
+        entry.settle(decided(), Told("", "", "", "", []))  # written meanwhile: the newer one stays
+        assert entry.last is newer
 
     def test_old_ones_go_by_age_and_by_number(self):
         now = datetime.now(UTC)

@@ -47,8 +47,8 @@ def test_a_register(notes, log):
         200,
         7.0,
     )
-    assert (refused.last.target, refused.last.user_agent) == ("<sip:bob@example.org>", "Desk")
-    assert [step.text for step in refused.last.steps()] == ["a"]
+    assert (refused.last.target, refused.last.tell().user_agent) == ("<sip:bob@example.org>", "Desk")
+    assert [step.text for step in refused.last.tell().steps] == ["a"]
 
 
 def test_one_that_was_merely_asked_for_its_password(notes, log):
@@ -63,8 +63,8 @@ def test_a_request_that_no_core_sees(notes, log):
     endpoint.deliver(request_text().replace(b"Call-ID: call-1@alice\r\n", b""))
     endpoint.deliver(b"GET / HTTP/1.1\r\n\r\n")
     [entry] = log.take(9)
-    assert (entry.count, entry.last.status, entry.last.call_id) == (2, 400, "")
-    assert entry.last.steps()[0].text == "The request is malformed or too large: Call-ID missing"
+    assert (entry.count, entry.last.status, entry.last.tell().call_id) == (2, 400, "")
+    assert entry.last.tell().steps[0].text == "The request is malformed or too large: Call-ID missing"
 
 
 def test_a_request_that_a_core_cannot_read(notes, log):
