@@ -44,7 +44,7 @@ class SimulatedEngine:
             location=location,
             policies=load_snapshot(),
             config=SimpleNamespace(route_secret=bytes(32), gruu_secret=bytes(32), trunks=Trunks()),
-            messages=SimpleNamespace(kept=lambda user_id: Kept(0, 0)),
+            messages=SimpleNamespace(kept=lambda user_id, sender: Kept(0, 0)),
         )
 
     def __call__(self, name, *, timeout=5.0, **arguments):

@@ -14,6 +14,8 @@ from sip.message.messages import Request
 from sip.message.wire import parse_message
 
 MOST_FIELD_BYTES = 4_096  # of start line and header fields: ten times what phones send with a MESSAGE
+MOST_OF_SENDER = 1_000  # messages of one user, in all boxes: a hundred of them fill the store, one does not
+MOST_OF_STRANGERS = 50_000  # of all strangers together, who may call themselves what they like
 STRANGERS_SHARE = 2  # strangers may fill one half of a user's box, so that nobody shuts his friends out
 
 # What belongs to the one hop, to the one request, or to a proof that does not outlive it (RFC 8224 signs the Date and
@@ -43,10 +45,12 @@ class StoringRules(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """How many messages a user has waiting, and how many of them are from strangers."""
+    """How many messages a user has waiting, how many of them are from strangers, and how many the sender has waiting
+    for anybody (a stranger: all strangers)."""
 
     messages: int
     strangers: int
+    of_sender: int = 0
 
 
 class Outcome(Enum):
@@ -79,6 +83,8 @@ def why_not(request: Request, rules: StoringRules, kept: Kept, *, is_user: bool)
         return "expired"
     if kept.messages >= rules.most or (not is_user and kept.strangers >= max(1, rules.most // STRANGERS_SHARE)):
         return "full"
+    if kept.of_sender >= (MOST_OF_SENDER if is_user else MOST_OF_STRANGERS):
+        return "sender_full"
     return ""
 
 

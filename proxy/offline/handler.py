@@ -16,7 +16,7 @@ from proxy.forwarder import Forwarder
 from proxy.models import StoredMessage
 from proxy.offline.core import UNREACHABLE, Outcome, content_type, kept_bytes, lifetime_of, rules_of, why_not
 from proxy.offline.delivery import Delivery, Outgoing
-from proxy.offline.store import Full, MessageStore
+from proxy.offline.store import Full, MessageStore, sender_key
 from proxy.recipients import Recipients
 from sip.endpoint import Endpoint
 from sip.message.uri import Uri
@@ -134,7 +134,8 @@ class OfflineMessages:
             return None
         rules = rules_of(recipient.domain)
         is_user = self._recipients.phones_of(request.from_.uri, now) is not None  # admission has seen to the proof
-        why = why_not(request, rules, self.store.kept(user.id), is_user=is_user)
+        kept = self.store.kept(user.id, sender_key(shown(request.from_.uri_text)) if is_user else "")
+        why = why_not(request, rules, kept, is_user=is_user)
         if why:
             self.count[f"not_stored_{why}"] += 1
             return None

@@ -7,6 +7,7 @@ belongs to the loop thread, and ``done`` comes back there.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +20,8 @@ from django.db.models import F
 
 from proxy.models import StoredMessage
 from proxy.offline.core import Kept
+from sip.message.errors import BadMessage
+from sip.message.uri import Uri
 
 logger = logging.getLogger("proxy")
 
@@ -30,11 +33,12 @@ MOST_AT_ONCE = 500  # in one transaction, or one DELETE
 
 
 class Entry(NamedTuple):
-    """A stored message in the index. ``expires_at`` in seconds since the epoch; ids are in order of arrival."""
+    """A stored message in the index. ``expires_at`` in seconds since the epoch; ids are in order of arrival; ``sender``
+    is his address-of-record, empty for strangers."""
 
     id: int
     expires_at: float
-    is_from_stranger: bool
+    sender: str
 
 
 class Full(Exception):
@@ -57,6 +61,7 @@ class MessageStore:
         self._using = using
         self._executor = executor or ThreadPoolExecutor(1, "messages")
         self._by_user: dict[int, list[Entry]] = {}
+        self._by_sender: Counter[str] = Counter()
         self._new: list[tuple[StoredMessage, Done]] = []
         self._is_writing = False
         self._last_id = 0
@@ -64,11 +69,11 @@ class MessageStore:
 
     # In the loop thread
 
-    def kept(self, user_id: int) -> Kept:
-        """How many wait for a user; those that have expired are not counted."""
+    def kept(self, user_id: int, sender: str) -> Kept:
+        """How many wait for a user, those that have expired not counted, and of a sender (empty: of strangers)."""
         now = self._wall()
         waiting = [entry for entry in self._by_user.get(user_id, ()) if entry.expires_at > now]
-        return Kept(len(waiting), sum(entry.is_from_stranger for entry in waiting))
+        return Kept(len(waiting), sum(not entry.sender for entry in waiting), self._by_sender[sender])
 
     def waiting(self, user_id: int) -> list[Entry]:
         """The messages of a user, oldest first."""
@@ -90,8 +95,9 @@ class MessageStore:
             self._write()
 
     def _add(self, row: StoredMessage) -> None:
-        entry = Entry(row.id, row.expires_at.timestamp(), row.is_from_stranger)
+        entry = entry_of(row.id, row.expires_at, row.is_from_stranger, row.sender)
         self._by_user.setdefault(row.user_id, []).append(entry)
+        self._by_sender[entry.sender] += 1
         self.count += 1
 
     def _write(self) -> None:
@@ -141,18 +147,24 @@ class MessageStore:
 
     def install(self, user_id: int | None, entries: dict[int, list[Entry]]) -> None:
         """Take over what ``read_index`` found for one user, or for all."""
-        if user_id is None:
-            self._by_user = {}
-            self.count = 0
-        else:
-            self.count -= len(self._by_user.pop(user_id, ()))
+        for owner in list(self._by_user) if user_id is None else [user_id]:
+            self._take_out(self._by_user.pop(owner, ()))
         self._by_user.update(entries)
-        self.count += sum(map(len, entries.values()))
+        for found in entries.values():
+            self.count += len(found)
+            self._by_sender.update(entry.sender for entry in found)
+
+    def _take_out(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.count -= 1
+            self._by_sender[entry.sender] -= 1
+            if not self._by_sender[entry.sender]:
+                del self._by_sender[entry.sender]
 
     def _forget(self, user_id: int, message_id: int) -> None:
         entries = self._by_user.get(user_id, [])
         left = [entry for entry in entries if entry.id != message_id]
-        self.count -= len(entries) - len(left)
+        self._take_out(entry for entry in entries if entry.id == message_id)
         if left:
             self._by_user[user_id] = left
         else:
@@ -224,16 +236,29 @@ class MessageStore:
 
 def read_index(user_id: int | None = None, using: str = DEFAULT_DB_ALIAS) -> dict[int, list[Entry]]:
     """What is stored, by user, oldest first: of one user, or of all. Blocking."""
-    rows: Iterable[tuple[int, int, datetime, bool]] = (
+    rows: Iterable[tuple[int, int, datetime, bool, str]] = (
         StoredMessage.objects.using(using)
         .filter(**({} if user_id is None else {"user_id": user_id}))
         .order_by("id")
-        .values_list("user_id", "id", "expires_at", "is_from_stranger")
+        .values_list("user_id", "id", "expires_at", "is_from_stranger", "sender")
     )
     found: dict[int, list[Entry]] = {}
-    for owner, message_id, expires_at, is_from_stranger in rows:
-        found.setdefault(owner, []).append(Entry(message_id, expires_at.timestamp(), is_from_stranger))
+    for owner, *columns in rows:
+        found.setdefault(owner, []).append(entry_of(*columns))
     return found
+
+
+def entry_of(message_id: int, expires_at: datetime, is_from_stranger: bool, sender: str) -> Entry:
+    """The index entry of a row; ``sender`` is its From URI."""
+    return Entry(message_id, expires_at.timestamp(), "" if is_from_stranger else sender_key(sender))
+
+
+def sender_key(uri_text: str) -> str:
+    """One name for a sender, however he writes it."""
+    try:
+        return Uri.parse(uri_text).aor()
+    except BadMessage:
+        return uri_text  # cut off, as it was too long to keep
 
 
 def _ignore(result: object) -> None:

@@ -59,7 +59,7 @@ class Server(NamedTuple):
     trunks: Trunks
     supported: Sequence[str]
     gruus: Gruus | None
-    kept: Callable[[int], Kept]  # stored messages of a user
+    kept: Callable[[int, str], Kept]  # stored messages of a user, and of a sender
 
 
 class _Proven:
@@ -95,7 +95,7 @@ class _Log:
 class _Store:
     """A store of messages that keeps nothing, and says that it did."""
 
-    def __init__(self, kept: Callable[[int], Kept]) -> None:
+    def __init__(self, kept: Callable[[int, str], Kept]) -> None:
         self.kept = kept
 
     def new_id(self) -> int:

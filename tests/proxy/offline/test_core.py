@@ -85,6 +85,14 @@ class TestWhyNot:
     def test_full(self, kept, is_user, why):
         assert why_not(a_message(), RULES._replace(who=ANYBODY), kept, is_user=is_user) == why
 
+    @pytest.mark.parametrize(
+        ("of_sender", "is_user", "why"),
+        [(999, True, ""), (1000, True, "sender_full"), (1000, False, ""), (50_000, False, "sender_full")],
+    )
+    def test_a_sender_who_fills_everybodys_boxes(self, of_sender, is_user, why):
+        rules = RULES._replace(who=ANYBODY)
+        assert why_not(a_message(), rules, Kept(0, 0, of_sender), is_user=is_user) == why
+
     def test_a_box_for_one(self):
         rules = RULES._replace(who=ANYBODY, most=1)
         assert why_not(a_message(), rules, NOTHING, is_user=False) == ""

@@ -52,8 +52,8 @@ class TestStoring:
         heard = Heard()
         store.submit(a_row(store, user, is_from_stranger=True), heard)
         assert heard == [None]
-        assert store.kept(user.pk) == Kept(1, 1)
-        assert store.waiting(user.pk) == [Entry(int(NOW * 1e6), NOW + 60, True)]
+        assert store.kept(user.pk, "") == Kept(1, 1, 1)
+        assert store.waiting(user.pk) == [Entry(int(NOW * 1e6), NOW + 60, "")]
         assert store.waiting(99) == []
 
     def test_what_comes_during_a_commit_is_the_next_batch(self, store, worker, user):
@@ -109,10 +109,31 @@ class TestStoring:
         worker.work()
         assert (heard, store.count) == ([None], 1)
 
+    def test_messages_of_one_sender(self, store, user):
+        other = SipUser.objects.create(domain=user.domain, username="carol")
+        for owner, sender in (
+            (user, "sip:alice@example.org"),
+            (other, "sip:%61lice@EXAMPLE.org;x=1"),
+            (user, "sip:al"),
+        ):
+            store.submit(a_row(store, owner, sender=sender), Heard())
+        assert store.kept(user.pk, "sip:alice@example.org") == Kept(2, 0, 2)
+        store.remove(other.pk, store.waiting(other.pk)[0].id)
+        assert store.kept(user.pk, "sip:alice@example.org").of_sender == 1
+        store.install(None, read_index())
+        assert store.kept(user.pk, "sip:alice@example.org").of_sender == 1
+        store.install(user.pk, {})
+        assert store.kept(user.pk, "sip:alice@example.org") == Kept(0, 0, 0)
+        assert store._by_sender == {}
+
+    def test_a_sender_whose_uri_was_cut_off(self, store, user):
+        store.submit(a_row(store, user, sender="sip:%4"), Heard())
+        assert store.kept(user.pk, "sip:%4").of_sender == 1
+
     def test_expired_ones_do_not_fill_a_box(self, store, user):
         store.submit(a_row(store, user), Heard())
         store.now += 61
-        assert store.kept(user.pk) == Kept(0, 0)
+        assert store.kept(user.pk, "sip:zoe@example.org") == Kept(0, 0, 0)
 
 
 class TestFetching:

@@ -26,7 +26,7 @@ def ask(
 ):
     server = Server(
         scene.endpoint, scene.location, lambda at: at + 1e9, b"route secret", Trunks(), ("path",), None,
-        lambda user_id: Kept(0, 0),
+        lambda user_id, sender: Kept(0, 0),
     )  # fmt: skip
     policies = PolicySnapshot(scene.server_policy, {}, scene.user_policies, RuleBook(scene.rules))
     question = Question(caller, callee, method, host, 5060, protocol)

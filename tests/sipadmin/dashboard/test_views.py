@@ -110,6 +110,7 @@ def places(alice, bob, domain, administrator):
         (reverse("new-domain"), "admin"),
         (reverse("delete-domain", args=[domain.pk]), "admin"),
         (reverse("routing"), "read and post"),
+        (reverse("simulator"), "read"),
         (reverse("new-routing-rule"), "admin"),
         (reverse("routing-rule", args=[routing_rule.pk]), "read and post"),
         (reverse("move-routing-rule", args=[routing_rule.pk]), "post"),
