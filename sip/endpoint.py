@@ -57,6 +57,9 @@ class Gate(Protocol):
     def is_banned(self, flow: Flow) -> bool:
         """Whether more from there will not be looked at either."""
 
+    def is_scanner(self, user_agent: str | None, flow: Flow, now: float) -> bool:
+        """Whether a request comes from an attack program, by what it says of itself."""
+
     def wanted(self, flow: Flow) -> None:
         """It was a response to a request of ours."""
 
@@ -174,6 +177,10 @@ class Endpoint:
             if self.tap is not None:
                 self.tap.received(message, data, flow)
             if isinstance(message, Request):
+                if self.gate is not None and self.gate.is_scanner(
+                    message.first("user-agent"), flow, self._network.now()
+                ):
+                    return  # no answer tells it that there is a server
                 self.traffic.request_received(message)
                 self._layer.request_received(message, flow, self._network.now())
             else:

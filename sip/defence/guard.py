@@ -96,9 +96,9 @@ class Guard:
         self.count["probe"] += 1
         self._buckets.charge(source, now, PROBE_COST)
 
-    def is_scanner(self, user_agent: str, flow: Flow, now: float) -> bool:
+    def is_scanner(self, user_agent: str | None, flow: Flow, now: float) -> bool:
         """Whether a request comes from an attack program, which then gets no answer."""
-        if not is_scanner(user_agent) or source_of(flow.remote[0]) in self._trusted:
+        if not user_agent or not is_scanner(user_agent) or source_of(flow.remote[0]) in self._trusted:
             return False
         self.count["scanner"] += 1
         if flow.is_reliable:

@@ -31,12 +31,6 @@ class Proxy(Protocol):
     def cancel(self, cancel: ServerTransaction, invite: ServerTransaction | None, now: float) -> None: ...
 
 
-class Guard(Protocol):
-    """``sip.defence.guard.Guard``."""
-
-    def is_scanner(self, user_agent: str, flow: Flow, now: float) -> bool: ...
-
-
 Watch = Callable[[ServerTransaction, DomainEntry | None, float], None]
 Malformed = Callable[[Request, Flow, int, str], None]
 
@@ -53,7 +47,6 @@ class Dispatch:
         registrar: Registrar,
         notifier: Notifier,
         proxy: Proxy,
-        guard: Guard,
         watch: Watch = lambda transaction, domain, now: None,
         malformed: Malformed = lambda request, flow, status, reason: None,
     ) -> None:
@@ -61,7 +54,6 @@ class Dispatch:
         self._registrar = registrar
         self._notifier = notifier
         self._proxy = proxy
-        self._guard = guard
         self._watch = watch
         self._malformed = malformed
 
@@ -74,10 +66,6 @@ class Dispatch:
 
     def _hand_over(self, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
-        user_agent = request.first("user-agent")
-        if user_agent and self._guard.is_scanner(user_agent, transaction.flow, now):
-            transaction.ignore()  # no answer tells it that there is a server
-            return
         if request.method == "REGISTER":
             domain = self._domain_named(request)
             if domain is not None:

@@ -133,7 +133,7 @@ class Engine:
             self.offline.binding_changed,
         )
         self.dispatch = Dispatch(
-            self.domain_of, self.registrar, self.watching, self.proxy, self.guard, knocks.watch, notes.malformed
+            self.domain_of, self.registrar, self.watching, self.proxy, knocks.watch, notes.malformed
         )
         self.changes = ConfigChanges(self.refresh, self.executor, self.refresh_users)
         self.traffic = Traffic()

@@ -464,6 +464,9 @@ class AGate:
     def is_banned(self, flow: Flow) -> bool:
         return flow.remote[0] == MALLORY[0]
 
+    def is_scanner(self, user_agent: str | None, flow: Flow, now: float) -> bool:
+        return user_agent == "friendly-scanner"
+
     def wanted(self, flow: Flow) -> None:
         self.wishes.append(flow.remote)
 
@@ -492,6 +495,12 @@ class TestGate:
         for source, is_open in ((MALLORY, False), (BOB, True)):
             flow = endpoint.deliver(request_text("OPTIONS", source=source, protocol="TCP"), source, "tcp")
             assert flow.is_open is is_open
+
+    @pytest.mark.parametrize("method", ["OPTIONS", "INVITE"])
+    def test_an_attack_program_learns_nothing(self, endpoint: ImaginaryEndpoint, method: str) -> None:
+        endpoint.deliver(request_text(method, source=ALICE, fields=["User-Agent: friendly-scanner"]), ALICE)
+        assert endpoint.sent == []
+        assert endpoint.transactions == 0
 
     def test_it_hears_which_responses_were_wanted(self, endpoint: ImaginaryEndpoint) -> None:
         assert isinstance(endpoint.gate, AGate)

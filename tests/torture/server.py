@@ -98,9 +98,8 @@ class Server:
         watching = WatchingHandler(
             self.endpoint, self.directory, self.location, self.registrar.authenticate, clock.wall
         )
-        self.endpoint.user = Dispatch(
-            self.domain_of, self.registrar, watching, self.proxy, Guard(lambda ban: None, lambda now: now)
-        )
+        self.endpoint.user = Dispatch(self.domain_of, self.registrar, watching, self.proxy)
+        self.endpoint.gate = Guard(lambda ban: None, lambda now: now, rate=0)
         self._settle(USERS if is_home else {"sipadmin.example": ["user"]}, passwords)
 
     def _settle(self, users: dict[str, list[str]], passwords: bool) -> None:

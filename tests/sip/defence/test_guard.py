@@ -176,6 +176,7 @@ class TestConnections:
 
     def test_phones_are_no_scanners(self, house):
         assert not house.guard.is_scanner("Desk phone 3", flow(MALLORY, "tcp"), 0.0)
+        assert not house.guard.is_scanner(None, flow(MALLORY, "tcp"), 0.0)
 
     def test_nor_is_who_is_trusted(self):
         house = House(trusted=[ip_network("198.51.100.0/24")])

@@ -35,13 +35,9 @@ class Recording:
     def cancel(self, cancel, invite, now):
         self.calls.append(("cancel", now))
 
-    def is_scanner(self, user_agent, flow, now):
-        return user_agent == "friendly-scanner"
-
 
 class Transaction:
     def __init__(self, method, uri, event="", is_multicast=False):
-        self.is_ignored = False
         self.flow = SimpleNamespace(is_multicast=is_multicast)
         self.request = parse_message(
             f"{method} {uri} SIP/2.0\r\n"
@@ -52,9 +48,6 @@ class Transaction:
             f"{event}CSeq: 1 {method}\r\n\r\n".encode()
         )
 
-    def ignore(self):
-        self.is_ignored = True
-
 
 @pytest.fixture
 def cores():
@@ -63,7 +56,7 @@ def cores():
 
 @pytest.fixture
 def dispatch(cores):
-    return Dispatch(cores.domain_of, cores, cores, cores, cores)
+    return Dispatch(cores.domain_of, cores, cores, cores)
 
 
 @pytest.mark.rfc("3261", "10.3")
@@ -99,12 +92,6 @@ class TestRequests:
     def test_subscribe(self, dispatch, cores, uri, event, is_multicast, expected):
         dispatch.request_received(Transaction("SUBSCRIBE", uri, event, is_multicast), 5.0)
         assert cores.calls == [expected]
-
-    @pytest.mark.parametrize(("agent", "is_ignored"), [("friendly-scanner", True), ("Desk phone 3", False)])
-    def test_scanners_get_no_answer(self, dispatch, cores, agent, is_ignored):
-        transaction = Transaction("OPTIONS", "sip:example.org", f"User-Agent: {agent}\r\n")
-        dispatch.request_received(transaction, 5.0)
-        assert (transaction.is_ignored, bool(cores.calls)) == (is_ignored, not is_ignored)
 
     def test_the_rest_is_the_proxys(self, dispatch, cores):
         dispatch.ack_received(None, None, 1.0)
