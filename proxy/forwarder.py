@@ -17,7 +17,7 @@ from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord
 from proxy.instances import Instances
 from proxy.known_dialogs import KnownDialogs
-from proxy.proxied import ProxiedRequest
+from proxy.proxied import Heard, ProxiedRequest
 from proxy.running import RunningRequests
 from sip.endpoint import Endpoint
 from sip.message.fields import parse_expires
@@ -50,6 +50,7 @@ class Forwarder:
         self._admission = admission
         self._count = count
         self._instances = instances
+        self.heard: Heard = lambda binding, status, is_answer: None  # told what calls show of the phones they go to
 
     def request_finished(self, proxied: ProxiedRequest) -> None:
         """The last branch of a request has ended."""

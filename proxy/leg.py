@@ -22,6 +22,7 @@ class Proxied(Protocol):
     def find(self, branch: Branch, leg: Leg) -> None: ...
     def send(self, branch: Branch, next_hop: NextHop, leg: Leg) -> ClientTransaction: ...
     def learn(self, response: Response, next_hop: NextHop) -> None: ...
+    def heard(self, branch: Branch, status: int, *, is_answer: bool) -> None: ...
     def perform(self, effects: list[Effect], now: float) -> None: ...
     def now(self) -> float: ...
 
@@ -77,6 +78,7 @@ class Leg:
             return  # RFC 3263 §4.3
         if response.status > 100:
             self.proxied.learn(response, transaction.next_hop)
+            self.proxied.heard(self.branch, response.status, is_answer=True)
         self.proxied.perform(self.proxied.context.response_received(self.branch, response, now), now)
 
     def failed(self, transaction: ClientTransaction, status: int, now: float) -> None:
@@ -84,6 +86,7 @@ class Leg:
             return
         if status == 503 and self.branch.target.is_flow_only and not self.branch.target.routes:
             status = 430
+        self.proxied.heard(self.branch, status, is_answer=False)
         self._fail(status, now)
 
     def _fail(self, status: int, now: float) -> None:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from proxy.running import RunningRequests
 
 
+Heard = Callable[[BindingFacts, int, bool], None]
+
+
 class Surroundings(Protocol):
     """What a proxied request needs around it."""
 
@@ -48,6 +51,7 @@ class Surroundings(Protocol):
     dialogs: KnownDialogs
     running: RunningRequests
     records: CallRecords
+    heard: Heard
 
     def request_finished(self, proxied: ProxiedRequest) -> None: ...
 
@@ -286,6 +290,11 @@ class ProxiedRequest:
         self._surroundings.dialogs.response(response, next_hop)
         if next_hop.flow is not None:
             self._surroundings.flows.remember(response, next_hop.flow)
+
+    def heard(self, branch: Branch, status: int, *, is_answer: bool) -> None:
+        """Whether the phone of a branch is there: a response of it has come, or none will."""
+        if branch.target.binding is not None:
+            self._surroundings.heard(branch.target.binding, status, is_answer)
 
     def now(self) -> float:
         return self._surroundings.endpoint.now()

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 REFUSE = "refuse"
 REPLACE_OLDEST = "replace-oldest"
+REPLACE_UNREACHABLE = "replace-unreachable"
 
 # What happens to a contact past the limit.
 CONTACT_LIMITS = {
     REFUSE: "refuse the new one (403)",
     REPLACE_OLDEST: "replace the one heard of longest ago",
+    REPLACE_UNREACHABLE: "replace one that does not answer, else the one heard of longest ago",
+}
+
+OPTIONS = "options"
+KEEP_OPEN = "keep-open"
+
+# Whether the server says something to its phones between registrations.
+KEEP_ALIVES = {
+    "off": "say nothing",
+    KEEP_OPEN: "two empty lines, which keep a NAT open and are not answered",
+    OPTIONS: "OPTIONS, which tells whether a phone answers, and how fast",
 }
 
 STORE = "store"

@@ -62,6 +62,9 @@ class DomainEntry:
     stored_message_days: int
     stored_message_size: int
     stored_message_skip: str
+    keep_alive: str
+    keep_alive_interval: int
+    remove_after: int
     service_route: str
     user_in_request_uri: bool
     ignore_case: bool

@@ -67,6 +67,22 @@ def _reason(binding: Binding, change: Change) -> str:
     return "The phone registered"
 
 
+def reach_event(binding: Binding, *, is_reachable: bool, reason: str = "") -> dict[str, Any]:
+    """The event that a contact stopped answering, or answers again."""
+    return {
+        "type": "registration.reachable" if is_reachable else "registration.unreachable",
+        "subject": binding.aor,
+        "data": {
+            "id": binding.id,
+            "contact": binding.contact,
+            "user_agent": binding.user_agent,
+            "transport": binding.transport,
+            "received_from": binding.received_from,
+            "reason": reason or "It answers again",
+        },
+    }
+
+
 def auth_failure(domain: str, username: str, source: str, request: Request) -> dict[str, Any]:
     """The event ``auth.failed``: credentials that answered a challenge of ours, wrongly. Nothing of them is in it."""
     name = printable(username, 128)

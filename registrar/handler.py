@@ -21,6 +21,7 @@ from registrar.location import StoredLocation
 from registrar.new_binding import Source
 from registrar.outbound import OPTION
 from registrar.outcome import Refused, Registered
+from registrar.reachability import Reachability
 from sip.auth.authenticator import Authenticator, AuthResult
 from sip.gruu import OPTION as GRUU
 from sip.gruu import Gruus
@@ -65,6 +66,7 @@ class RegistrarHandler:
         domain_of: Callable[[Uri], DomainEntry | None] | None = None,
         chance: Callable[[], float] = random,
         gruus: Gruus | None = None,
+        reach: Reachability | None = None,
     ) -> None:
         """``domain_of`` gives the domain of ours that a URI is in: by its host name unless told otherwise.
 
@@ -80,6 +82,7 @@ class RegistrarHandler:
         self._domain_of = domain_of or (lambda uri: directory.domain(uri.host))
         self._chance = chance
         self._gruus = gruus
+        self._reach = reach or Reachability()
         self.count: Counter[str] = Counter()
         self.observers: list[Observe] = []  # told of every change of a binding, once it is stored
         self.explain_to: list[ExplainTo] = []  # told of every REGISTER, once it is answered
@@ -129,6 +132,7 @@ class RegistrarHandler:
             domain.flow_timer,
             domain.gruu,
             domain.repeats_allowed,
+            self._reach.is_unreachable,
         )
         chance = self._chance() if limits.expires_jitter else 0.0
         source = Source(transaction.flow, actor.aor if actor is not None else "")
@@ -288,8 +292,14 @@ class RegistrarHandler:
 
     # What else changes bindings
 
-    def remove(self, binding_id: int, done: Callable[[Exception | None], None], aor: str = "") -> bool:
-        """Remove a binding for an administrator; False when there is none of that id. ``done`` as in Journal.submit."""
+    def remove(
+        self,
+        binding_id: int,
+        done: Callable[[Exception | None], None],
+        aor: str = "",
+        reason: str = "Removed by an administrator",
+    ) -> bool:
+        """Remove a binding; False when there is none of that id. ``done`` as in Journal.submit."""
         found = self._location.find(binding_id, aor)
         if found is None:
             return False
@@ -301,12 +311,17 @@ class RegistrarHandler:
                 self._location.roll_back(record, changes)
             else:
                 self._location.commit(record, changes)
-                self._announce_one(binding, "removed", "Removed by an administrator", "deactivated")
+                self._announce_one(binding, "removed", reason, "deactivated")
             done(error)
 
         self._location.apply(record, changes)
         self._journal.submit(changes, finished)
         return True
+
+    def remove_dead(self, binding: Binding, reason: str) -> None:
+        """Remove a binding whose phone is not reached any more; should that not be stored, it is tried again later."""
+        self.count["removed_dead"] += 1
+        self.remove(binding.id, lambda error: None, binding.aor, reason)
 
     def drop(self, users: Iterable[Dropped]) -> None:
         """Forget the bindings of users who are gone (R38); their running calls stay."""

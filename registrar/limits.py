@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from registrar.choices import REFUSE
+from collections.abc import Callable
+
+from registrar.choices import REFUSE, REPLACE_UNREACHABLE
 from sip.location import Binding
 from sip.message.address import Address
 from sip.message.fields import parse_expires
@@ -18,6 +20,7 @@ class Limits:
     a device that names itself leaves the addresses that it does not repeat. ``outbound``: flows are kept where a phone
     wants it (RFC 5626); it should use them every ``flow_timer`` seconds, 0 when that is its own choice. ``gruu``:
     phones get addresses of their own (RFC 5627). ``repeats_allowed``: the same CSeq again is no error.
+    ``is_unreachable`` says of a binding's id whether its phone has stopped answering.
     """
 
     __slots__ = (
@@ -26,6 +29,7 @@ class Limits:
         "expires_jitter",
         "flow_timer",
         "gruu",
+        "is_unreachable",
         "max_contacts",
         "max_expires",
         "min_expires",
@@ -47,6 +51,7 @@ class Limits:
         flow_timer: int = 0,
         gruu: bool = True,
         repeats_allowed: bool = False,
+        is_unreachable: Callable[[int], bool] = lambda binding_id: False,
     ) -> None:
         self.min_expires = min_expires
         self.default_expires = default_expires
@@ -59,6 +64,7 @@ class Limits:
         self.flow_timer = flow_timer
         self.gruu = gruu
         self.repeats_allowed = repeats_allowed
+        self.is_unreachable = is_unreachable
 
     def requested(self, address: Address, expires_field: str | None) -> int:
         """Seconds asked for: the Contact's parameter, else the header field, else the default (§10.3 step 7)."""
@@ -99,7 +105,12 @@ def make_room(
     idle = [one for one in live if id(one) in kept and not (one.call_id == call_id and one.cseq >= cseq)]
     if len(idle) < excess:
         return None
-    idle.sort(key=lambda binding: binding.refreshed_at)
-    newest = current[-1].contact
-    sentence = f"Replaced by {newest}: {limits.problem}, and this one was heard of longest ago"
-    return {binding.id: sentence for binding in idle[:excess]}
+    dead: set[int] = set()
+    if limits.contact_limit == REPLACE_UNREACHABLE:
+        dead = {binding.id for binding in idle if limits.is_unreachable(binding.id)}
+    idle.sort(key=lambda binding: (binding.id not in dead, binding.refreshed_at))
+    replaced = f"Replaced by {current[-1].contact}: {limits.problem}, and this one"
+    return {
+        binding.id: f"{replaced} {'does not answer' if binding.id in dead else 'was heard of longest ago'}"
+        for binding in idle[:excess]
+    }

@@ -54,6 +54,14 @@ class StoredLocation:
                     return record, binding
         return None
 
+    def find_in(self, aor: str, binding_id: int) -> tuple[AddressOfRecord, Binding] | None:
+        """A decided binding of that address-of-record; nobody else is looked at."""
+        return self.find(binding_id, aor) if aor in self._records else None
+
+    def all(self) -> list[Binding]:
+        """Every decided binding."""
+        return [binding for record in self._records.values() for binding in record.bindings]
+
     @property
     def counts(self) -> dict[str, int]:
         return {"records": len(self._records), "bindings": self._count}

@@ -8,6 +8,7 @@ from registrar.call_forwarding import LONGEST_TARGET
 from registrar.choices import (
     CONTACT_LIMITS,
     DIGEST_ALGORITHMS,
+    KEEP_ALIVES,
     PATH_WITHOUT_SUPPORT,
     REDIRECT_REVEALS,
     STORE_MESSAGES,
@@ -167,6 +168,18 @@ class Domain(models.Model):
         "phones choose to be proxied or redirected to",
         default=False,
         help_text="RFC 2543: action=proxy or action=redirect with a contact counts more than the policy.",
+    )
+    keep_alive = one_of(
+        "between registrations", KEEP_ALIVES, help_text="What the server sends to phones, so that they stay reachable."
+    )
+    keep_alive_interval = models.PositiveIntegerField(
+        "seconds from one probe to the next",
+        default=60,
+        validators=[MinValueValidator(10), MaxValueValidator(86400)],
+        help_text="10 to 86400, of each phone; with many phones they come less often.",
+    )
+    remove_after = whole_number(
+        "failures that end a registration", 0, help_text="In a row, of calls and probes; 0: it stays until it expires."
     )
     service_route = models.CharField(
         "way that phones shall take",

@@ -15,6 +15,8 @@ TYPES = {
     "registration.replaced": "A contact made room for another one of its user.",
     "registration.removed": "A phone, an administrator or a change of its user took a contact away.",
     "registration.expired": "A phone did not refresh its registration in time.",
+    "registration.unreachable": "A contact stopped answering, or lost its connection.",
+    "registration.reachable": "A contact that had stopped answering answers again.",
     "auth.failed": "Somebody answered a challenge with a wrong password or an unknown name.",
     "call.started": "An INVITE for a new call arrived.",
     "call.answered": "A phone took the call.",

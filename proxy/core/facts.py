@@ -111,6 +111,8 @@ class BindingFacts(Protocol):
     @property
     def user_id(self) -> int: ...
     @property
+    def id(self) -> int: ...
+    @property
     def aor(self) -> str: ...
     @property
     def call_id(self) -> str: ...
@@ -184,10 +186,11 @@ class Target:
     ``is_flow_only``: nothing but that flow will do (RFC 5626 §5.3); without it the target has failed already.
     ``other_flow`` is the same phone on its next flow, to be tried when this one has failed (RFC 5626 §7).
     ``phone`` names the phone where it may have several flows. ``is_late`` is set for one that registered while the
-    request was being forwarded.
+    request was being forwarded. ``binding`` is what it was made from.
     """
 
     __slots__ = (
+        "binding",
         "flow",
         "is_binding",
         "is_flow_only",
@@ -220,6 +223,7 @@ class Target:
         self.other_flow: Target | None = None
         self.phone = ""
         self.is_late = False
+        self.binding: BindingFacts | None = None
 
     def __repr__(self) -> str:
         return f"<target {self.uri.text} q={self.q:g}>"

@@ -50,6 +50,7 @@ def to_binding(binding: BindingFacts, uri: Uri, way: WayTo) -> Target:
     routes, flow = way(binding)
     target = Target(uri, binding.q, routes, flow, binding.user_agent, is_binding=True, is_flow_only=binding.is_outbound)
     target.phone = phone_of(binding)
+    target.binding = binding
     return target
 
 
@@ -297,5 +298,5 @@ def _with_q(target: Target, q: float) -> Target:
     changed = Target(
         target.uri, q, target.routes, target.flow, target.user_agent, target.is_binding, target.is_flow_only
     )
-    changed.other_flow = target.other_flow
+    changed.other_flow, changed.phone, changed.binding = target.other_flow, target.phone, target.binding
     return changed

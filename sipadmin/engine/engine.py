@@ -29,12 +29,14 @@ from registrar.directory import Directory, DomainEntry, Dropped
 from registrar.flows import StoredFlows
 from registrar.handler import RegistrarHandler
 from registrar.journal import Journal
+from registrar.keep_alive import KeepAlive
 from registrar.location import StoredLocation
+from registrar.reachability import Reachability
 from registrar.watching.handler import WatchingHandler
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
 from sip.defence.guard import Guard
-from sip.endpoint import Endpoint
+from sip.endpoint import Endpoint, Tokens
 from sip.gruu import Gruus
 from sip.message.uri import Uri
 from sipadmin.audit.trail import forget_old as forget_old_entries
@@ -87,6 +89,7 @@ class Engine:
         endpoint.refused = notes.malformed
         self.recorder = Recorder(announce, self.clock.wall, capture=self.capture, requests=self.requests)
         gruus = Gruus(config.gruu_secret)
+        reach = Reachability()
         self.proxy = ProxyHandler(
             endpoint,
             self.directory,
@@ -112,8 +115,20 @@ class Engine:
             self.clock,
             self.domain_of,
             gruus=gruus,
+            reach=reach,
         )
         self.registrar.explain_to.append(notes.registered)
+        self.keep_alive = KeepAlive(
+            endpoint,
+            self.directory,
+            self.location,
+            reach,
+            announce,
+            self.clock,
+            self.registrar.remove_dead,
+            Tokens(),
+        )
+        self.proxy.forwarder.heard = self.keep_alive.called
         self.watching = WatchingHandler(
             endpoint, self.directory, self.location, self.registrar.authenticate, self.clock.wall, gruus
         )
@@ -128,6 +143,7 @@ class Engine:
         )
         self.proxy.own_methods["MESSAGE"] = self.offline
         self.registrar.observers += (
+            self.keep_alive.binding_changed,
             self.watching.binding_changed,
             self.proxy.binding_changed,
             self.offline.binding_changed,
@@ -171,6 +187,7 @@ class Engine:
         self.recorder.start()
         self.events.start()
         self.changes.start()
+        self.keep_alive.load()
         self._housekeeping = asyncio.get_running_loop().create_task(self._keep_house())
 
     async def stop(self) -> None:
@@ -206,6 +223,8 @@ class Engine:
         def take_over() -> None:
             dropped = install()
             self.registrar.drop(dropped)
+            if kind in ("domain", "all"):
+                self.keep_alive.load()
             for user in dropped:
                 self.watching.user_gone(user.aor)
             self.watching.users_changed()
@@ -247,6 +266,7 @@ class Engine:
             self.traffic.sample(self.endpoint.count, now, time.time())
             try:
                 self.registrar.sweep(now)
+                self.keep_alive.tick(now)
                 self.bans.sweep(time.time())
                 if now >= long_at:
                     long_at = now + LONG_INTERVAL
@@ -283,6 +303,7 @@ class Engine:
             "wire": self.endpoint.traffic.facts(),
             "transactions": self.endpoint.transactions,
             "registrar": dict(self.registrar.count),
+            "keep_alive": {"sent": self.keep_alive.sent, "unanswered": self.keep_alive.in_flight},
             "proxy": dict(self.proxy.count),
             "security": dict(self.guard.count),
             "messages": {"waiting": self.messages.count, **self.offline.count},

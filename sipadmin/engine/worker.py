@@ -82,6 +82,14 @@ async def poll_changes(engine: Engine, arguments: dict[str, Any]) -> dict[str, A
     return {}
 
 
+async def reachability(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What is known of the bindings whose ids are asked for: whether they answer, and how fast."""
+    ids = arguments.get("ids")
+    if not isinstance(ids, list) or not all(isinstance(one, int) for one in ids):
+        raise CommandRefused("reachability needs a list of ids of bindings.")
+    return engine.keep_alive.facts(ids)
+
+
 async def remove_binding(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
     binding_id = arguments.get("id")
     if not isinstance(binding_id, int):
@@ -131,6 +139,7 @@ COMMANDS: dict[str, Callable[[Engine, dict[str, Any]], Awaitable[dict[str, Any]]
     "history": history,
     "poll_changes": poll_changes,
     "remove_binding": remove_binding,
+    "reachability": reachability,
     "certificates": certificates,
     "reload_certificates": reload_certificates,
     "security": security,

@@ -148,3 +148,36 @@ class TestSeveralFlows:
         scene.advance(0)
         scene.answer(call.at(DAVE), 200)
         assert call.statuses == [100, 200]
+
+
+class TestHeard:
+    """What a call shows of the phones it went to."""
+
+    @pytest.fixture
+    def heard(self, scene):
+        told = []
+        scene.handler.forwarder.heard = lambda binding, status, is_answer: told.append((binding.id, status, is_answer))
+        return told
+
+    def test_an_answer(self, scene, heard):
+        scene.register("bob", "sip:bob@192.0.2.20:5060", id=7)
+        call = scene.call()
+        scene.answer(call.at(BOB), 100)
+        scene.answer(call.at(BOB), 180)
+        scene.answer(call.at(BOB), 486)
+        assert heard == [(7, 180, True), (7, 486, True)]
+
+    def test_silence_and_broken_flows(self, scene, heard):
+        scene.register("bob", "sip:bob@192.0.2.20:5060", id=7)
+        flow = connect(scene, CAROL)
+        keep(scene, flow, id=8)
+        scene.call()
+        flow.channel.refuse()
+        scene.advance(40)
+        assert heard == [(8, 430, False), (7, 408, False)]
+
+    def test_other_targets_are_nobodys_business(self, scene, heard):
+        scene.set_policy("bob", "forward:sip:elsewhere@203.0.113.5")
+        scene.call()
+        scene.advance(40)
+        assert heard == []
