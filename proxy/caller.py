@@ -54,10 +54,20 @@ class Verdict(NamedTuple):
     algorithm: str = ""
 
 
+# Hears of credentials that answered a challenge of ours wrongly: name of the domain, user name as given.
+WrongPassword = Callable[[str, str, Flow, Request], None]
+
+
 class CallerCheck:
     """Checks callers against the users of a domain."""
 
-    def __init__(self, authenticator: AuthenticatorFacts, directory: DirectoryFacts) -> None:
+    def __init__(
+        self,
+        authenticator: AuthenticatorFacts,
+        directory: DirectoryFacts,
+        wrong_password: WrongPassword = lambda domain, username, flow, request: None,
+    ) -> None:
+        self._wrong_password = wrong_password
         self._authenticator = authenticator
         self._directory = directory
 
@@ -93,6 +103,8 @@ class CallerCheck:
     def _challenge(
         self, request: Request, flow: Flow, domain: DomainFacts, kind: Kind, result: AuthResult, now_wall: float
     ) -> Verdict:
+        if result.outcome == "wrong":
+            self._wrong_password(domain.name, result.username, flow, request)
         fields = self._authenticator.challenge_fields(
             domain.realm,
             kind,

@@ -12,7 +12,7 @@ from functools import partial
 
 from proxy.admission import Admission, Admitted
 from proxy.call_records import CallRecords
-from proxy.caller import AuthenticatorFacts, CallerCheck
+from proxy.caller import AuthenticatorFacts, CallerCheck, WrongPassword
 from proxy.checks import RequestChecks
 from proxy.core.admission_steps import elsewhere, recipient_steps
 from proxy.core.explain import Steps
@@ -64,8 +64,8 @@ class ProxyHandler:
     ``wall`` turns the loop clock into seconds since the epoch; ``trunks`` may use us to reach other domains without
     being asked who they are; ``sources`` hears who is wanted and who asks for nobody; ``supported`` are the server's
     option-tags; ``way`` decides how a binding is reached; ``own_methods`` are the methods this server has a part in;
-    ``requests`` keeps what was refused; ``gruus`` opens the addresses of single phones (RFC 5627). ``count`` counts
-    what was dropped without an answer, and what loops and redirects came to.
+    ``requests`` keeps what was refused; ``gruus`` opens the addresses of single phones (RFC 5627); ``wrong_password``
+    hears of failed log-ins. ``count`` counts what was dropped without an answer, and what loops and redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
     """
@@ -88,6 +88,7 @@ class ProxyHandler:
         own_methods: Mapping[str, OwnMethod] | None = None,
         requests: RequestLog | None = None,
         gruus: Gruus | None = None,
+        wrong_password: WrongPassword = lambda domain, username, flow, request: None,
     ) -> None:
         self.endpoint = endpoint
         self.count: Counter[str] = Counter()
@@ -99,7 +100,8 @@ class ProxyHandler:
         own_ports = {port for one in endpoint.listeners for port in (one.port, one.advertised_port) if port}
         self.responsibility = Responsibility(directory, endpoint.is_own_address, own_ports)
         wall = wall or wall_clock()
-        self.admission = Admission(CallerCheck(authenticator, directory), self.responsibility, trunks or Trunks(), wall)
+        caller = CallerCheck(authenticator, directory, wrong_password)
+        self.admission = Admission(caller, self.responsibility, trunks or Trunks(), wall)
         self._instances = Instances(directory, location, self.responsibility, gruus, wall, way)
         self._recipients = Recipients(directory, location, policies, self.responsibility, self._instances)
         self._forwarder = Forwarder(

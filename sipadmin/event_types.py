@@ -20,7 +20,7 @@ TYPES = {
     "auth.failed": "Somebody answered a challenge with a wrong password or an unknown name.",
     "call.started": "An INVITE for a new call arrived.",
     "call.answered": "A phone took the call.",
-    "call.ended": "The call is over, or never was answered; data.state says which.",
+    "call.ended": "Nobody took the call, or it is over: then data.state is ended, and duration in seconds is there.",
     "ban.created": "An address was banned.",
     "ban.removed": "A ban was lifted or has expired.",
 }
@@ -72,3 +72,12 @@ def entries_of(kind: str, facts: dict[str, Any], known_state: str = "") -> Itera
             yield Entry("call.answered", callee, data)
         if state not in (*_UNDER_WAY, "answered") and known_state in ("", *_UNDER_WAY):
             yield Entry("call.ended", callee, data)
+
+
+def hung_up(answered: Entry, at: float) -> Entry:
+    """The end of a call that was answered; ``at`` in seconds since the epoch."""
+    began = answered.data.get("ended_at")  # when the 200 went out
+    duration = round(max(0.0, at - began), 3) if isinstance(began, float) else None
+    return Entry(
+        "call.ended", answered.subject, {**answered.data, "state": "ended", "hung_up_at": at, "duration": duration}
+    )

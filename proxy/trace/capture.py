@@ -73,14 +73,22 @@ class Conversation:
 
 
 class Capture:
-    """The endpoint's tap, and the queue to the writer. ``now`` is the loop clock.
+    """The endpoint's tap, and the queue to the writer. ``now`` is the loop clock; ``hung_up`` hears the Call-ID of an
+    answered call when its BYE passes.
 
     ``dropped`` counts messages that were caught and never written, ``left_out`` calls whose messages were not kept
     because there were too many calls at once.
     """
 
-    def __init__(self, now: Callable[[], float], announce: Announce, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float],
+        announce: Announce,
+        hung_up: Callable[[str], None] = lambda call_id: None,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         self._now = now
+        self._hung_up = hung_up
         self._announce = announce
         self._most_waiting = most_waiting
         # By Call-ID, the longest silent first: those that may become an attempt, those that ring or are over, and those
@@ -235,6 +243,7 @@ class Capture:
                 del talking[call_id]
                 self._passing[call_id] = conversation
                 self._push(HangUp(conversation.call, conversation.last_at))
+                self._hung_up(call_id)
             else:
                 talking.move_to_end(call_id)
         elif isinstance(message, Request):

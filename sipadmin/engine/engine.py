@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 from django.db import DatabaseError, connection
@@ -26,6 +27,7 @@ from proxy.trace.rows import load_rules
 from registrar.clock import Clock
 from registrar.core import SUPPORTED
 from registrar.directory import Directory, DomainEntry, Dropped
+from registrar.events import auth_failure
 from registrar.flows import StoredFlows
 from registrar.handler import RegistrarHandler
 from registrar.journal import Journal
@@ -76,8 +78,8 @@ class Engine:
         self.location = StoredLocation(self.directory, self.clock, StoredFlows(lambda: endpoint.listeners))
         self.journal = Journal(self.clock, loop.call_soon_threadsafe, policy=config.journal)
         knocks = Knocks(announce, self.directory, self.clock.wall)
-        self.capture = Capture(endpoint.now, announce)  # the event log has no use for each message
         self.events = EventLog(announce)
+        self.capture = Capture(endpoint.now, announce, self.events.call_hung_up)
         announce = self.events.announce
         self.bans = BanKeeper(self.executor, announce, loop.call_soon_threadsafe)
         self.guard = Guard(self.bans.banned, self.clock.wall, trusted=config.trusted, rate=config.rate)
@@ -104,6 +106,9 @@ class Engine:
             supported=sorted(SUPPORTED),
             gruus=gruus,
             requests=self.requests,
+            wrong_password=lambda domain, username, flow, request: announce(
+                "event", id(request), partial(auth_failure, domain, username, flow.text, request)
+            ),
         )
         self.registrar = RegistrarHandler(
             endpoint,

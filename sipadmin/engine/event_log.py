@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
-from sipadmin.event_types import entries_of
+from sipadmin.event_types import Entry, entries_of, hung_up
 from sipadmin.models import Event
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ class EventLog:
         self._wall = wall
         self._waiting: deque[tuple[float, str, int, Build]] = deque()
         self._calls: dict[int, str] = {}  # the writer's: call -> state that the log knows
+        self._answered: dict[str, Entry] = {}  # the writer's: Call-ID -> what was written of a call that goes on
         self._executor = ThreadPoolExecutor(1, "events")
         self._task: asyncio.Task[None] | None = None
         self.written = 0
@@ -65,6 +66,11 @@ class EventLog:
             self._waiting.popleft()
             self.dropped += 1
         self._waiting.append((self._wall(), kind, key, build))
+
+    def call_hung_up(self, call_id: str) -> None:
+        """The BYE of an answered call went by."""
+        facts = {"type": "call.ended", "call_id": call_id}
+        self._waiting.append((self._wall(), "hang-up", 0, lambda: facts))
 
     @property
     def waiting(self) -> int:
@@ -119,12 +125,10 @@ class EventLog:
                 continue  # the last one tells all: a record is read as it is now
             try:
                 facts = build()
-                entries = list(entries_of(kind, facts, self._calls.get(key, ""))) if facts else []
+                entries = self._entries(at, kind, key, facts) if facts else []
             except Exception:
                 logger.exception("an event of kind %s could not be described", kind)
                 continue
-            if facts and kind == "call":
-                self._remember(key, facts["state"])
             for entry in entries:
                 if entry.type in FREQUENT:
                     frequent[entry.type] = frequent.get(entry.type, 0) + 1
@@ -135,11 +139,17 @@ class EventLog:
                 rows.append(Event(ts=moment, type=entry.type, subject=entry.subject[:400], data=entry.data))
         return rows
 
-    def _remember(self, key: int, state: str) -> None:
-        self._calls.pop(key, None)
-        self._calls[key] = state
-        if len(self._calls) > MOST_CALLS:
-            del self._calls[next(iter(self._calls))]
+    def _entries(self, at: float, kind: str, key: int, facts: dict[str, Any]) -> list[Entry]:
+        if kind == "hang-up":
+            answered = self._answered.pop(facts["call_id"], None)
+            return [hung_up(answered, at)] if answered is not None else []
+        entries = list(entries_of(kind, facts, self._calls.get(key, "")))
+        if kind == "call":
+            remember(self._calls, key, facts["state"])
+            for entry in entries:
+                if entry.type == "call.answered":
+                    remember(self._answered, entry.data["call_id"], entry)
+        return entries
 
     def _write(self, rows: list[Event]) -> None:
         try:
@@ -158,6 +168,14 @@ class EventLog:
             clear_old(datetime.fromtimestamp(self._wall(), UTC))
         except DatabaseError as error:
             logger.warning("old events not removed: %s", error)
+
+
+def remember(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    """As the newest; the oldest of too many is forgotten."""
+    memory.pop(key, None)
+    memory[key] = value
+    if len(memory) > MOST_CALLS:
+        del memory[next(iter(memory))]
 
 
 def clear_old(now: datetime, rows: int = KEPT_ROWS) -> int:

@@ -108,6 +108,19 @@ class TestWrong:
         assert call.with_password(password="guess").statuses == [100, 407]
         assert scene.record.explanation == "alice gave a wrong password: 407"
 
+    def test_somebody_hears_of_it(self):
+        heard = []
+        scene = Scene(
+            auth_call=True,
+            wrong_password=lambda domain, username, flow, request: heard.append(
+                (domain, username, flow.remote[0], request.method)
+            ),
+        )
+        call = scene.call("bob")
+        assert heard == []
+        call.with_password(password="guess")
+        assert heard == [("example.org", "alice", ALICE[0], "INVITE")]
+
     def test_a_switched_off_user_cannot_call(self, scene):
         scene.user("alice").enabled = False
         assert scene.call("bob").with_password().statuses == [100, 407]

@@ -15,8 +15,12 @@ class Caught(Scene):
     def __init__(self, **options):
         super().__init__(**{name: options.pop(name) for name in list(options) if name == "auth_call"})
         self.told = []
+        self.hung_up = []
         self.capture = self.endpoint.tap = Capture(
-            self.endpoint.now, lambda kind, key, build: self.told.append((kind, key, build())), **options
+            self.endpoint.now,
+            lambda kind, key, build: self.told.append((kind, key, build())),
+            lambda call_id: self.hung_up.append(call_id),
+            **options,
         )
         open_record = self.log.open
 
@@ -99,6 +103,7 @@ class TestOneCall:
             f"{arrow} {method} sip:bob@192.0.2.20:5060" for method in ("ACK", "INFO", "BYE") for arrow in "><"
         ]
         assert [item for item in scene.items if isinstance(item, HangUp)] == [HangUp(1, scene.endpoint.now())]
+        assert scene.hung_up == [call.request.call_id]
 
     def test_what_is_no_call_is_not_kept(self, scene):
         scene.send(method="MESSAGE", uri="sip:bob@example.org")

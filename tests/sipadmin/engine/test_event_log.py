@@ -62,6 +62,19 @@ def test_a_call_over_several_batches(log):
     assert len(log.types()) == 4
 
 
+def test_a_call_that_is_hung_up(log):
+    facts = {"id": 7, "call_id": "a@b", "callee": BOB, "state": "answered", "ended_at": START - 60.0}
+    log.announce("call", 7, lambda: facts)
+    assert log.types() == ["call.started", "call.answered"]
+    log.call_hung_up("another@b")
+    log.call_hung_up("a@b")
+    log.call_hung_up("a@b")  # the BYE that crossed it
+    assert log.types() == ["call.started", "call.answered", "call.ended"]
+    event = Event.objects.get(type="call.ended")
+    assert event.subject == BOB
+    assert (event.data["state"], event.data["hung_up_at"], event.data["duration"]) == ("ended", START, 60.0)
+
+
 def test_states_of_old_calls_are_forgotten(log, monkeypatch):
     monkeypatch.setattr(event_log, "MOST_CALLS", 2)
     for key in range(4):
