@@ -128,6 +128,8 @@ class TestServer:
             ({"SIPADMIN_SIP": "192.0.2.1:5070"}, "testserver", "sip:192.0.2.1:5070"),
             ({"SIPADMIN_SIP": "0.0.0.0:5060"}, "testserver:8000", "sip:testserver:5060"),
             ({"SIPADMIN_SIP": "[::]:5060"}, "[::1]:8000", "sip:[::1]:5060"),
+            ({"SIPADMIN_SIP": "tls:192.0.2.1:5061,192.0.2.1:5070"}, "testserver", "sip:192.0.2.1:5070"),
+            ({"SIPADMIN_SIP": "tls:192.0.2.1:5061"}, "testserver", "sip:192.0.2.1:5061;transport=tls"),
             ({"SIPADMIN_ADVERTISE": "203.0.113.9:5061"}, "testserver", "sip:203.0.113.9:5061"),
             ({"SIPADMIN_SIP": "tls:192.0.2.1:5061,192.0.2.1:5060=sip.example:5070"}, "x", "sip:sip.example:5070"),
             ({"SIPADMIN_SIP": "tls:192.0.2.1:5061"}, "testserver", "sip:192.0.2.1:5061;transport=tls"),
