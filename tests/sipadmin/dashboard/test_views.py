@@ -126,6 +126,7 @@ def places(alice, bob, domain, administrator):
         (reverse("share-call", args=[call.pk]), "post"),
         (reverse("revoke-share", args=[call.pk, 1]), "post"),
         (reverse("call-export", args=[call.pk, "txt"]), "read"),
+        (reverse("simulator"), "read"),
         (reverse("tokens"), "admin"),
         (reverse("revoke-token", args=[token.pk]), "post"),
     ]
@@ -186,6 +187,7 @@ class TestRoles:
             "setup",
             "healthz",
             "readyz",
+            "metrics",
             "phone-link",
             "events-stream",
             "login-code",
