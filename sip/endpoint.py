@@ -257,6 +257,10 @@ class Endpoint:
                 self.count["core_failed"] += 1
                 log_failure(error, None)
 
+    def is_banned(self, host: str) -> bool:
+        """Whether no connection is taken from a numeric host."""
+        return self.gate is not None and self.gate.is_banned(Flow("tcp", ("", 0), (host, 0)))
+
     def when_flow_closes(self, watcher: Callable[[Flow], None]) -> None:
         """Call ``watcher`` with the flow of each connection that ends from now on, once, in the loop.
 

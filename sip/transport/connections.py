@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import socket
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,6 +19,8 @@ from sip.transport.listeners import WILDCARDS
 from sip.transport.stream import StreamConnection
 from sip.transport.tls import HANDSHAKE_INTERVAL, TlsContexts, TlsHandshake
 from sip.transport.websocket import MayComeFrom, WebSocketConnection
+
+logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 10_000
 MAX_CONNECTIONS_PER_SOURCE = 1_000  # an office behind one address; far below the total, so that nobody takes it all
@@ -39,7 +43,8 @@ class Connections:
     """Accepts, opens, finds and ends connections.
 
     ``receive`` takes each message, ``broken`` a stream that makes no sense any more, ``closed`` the flow of each
-    connection that was open and is no more, unless we are stopping.
+    connection that was open and is no more, unless we are stopping. ``is_banned`` tells hosts (numeric) from which no
+    connection is taken.
     """
 
     def __init__(self, count: Counter[str], tls: TlsContexts | None, may_come_from: MayComeFrom) -> None:
@@ -59,6 +64,7 @@ class Connections:
         self.received: Callable[[bytes, Flow], None] = self._too_early
         self.framing_broken: Callable[[BrokenFraming, Flow], None] = self._too_early
         self._closed: Callable[[Flow], None] | None = None
+        self._is_banned: Callable[[str], bool] = lambda host: False
 
     @staticmethod
     def _too_early(what: object, flow: Flow) -> None:
@@ -70,11 +76,13 @@ class Connections:
         receive: Callable[[bytes, Flow], None],
         broken: Callable[[BrokenFraming, Flow], None],
         closed: Callable[[Flow], None],
+        is_banned: Callable[[str], bool] = lambda host: False,
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self.received = receive
         self.framing_broken = broken
         self._closed = closed
+        self._is_banned = is_banned
         for one in listening:
             local = one.socket.getsockname()[:2]
 
@@ -156,17 +164,20 @@ class Connections:
                 ssl_handshake_timeout=HANDSHAKE_INTERVAL if context is not None else None,
             )
             await asyncio.wait_for(opening, CONNECT_INTERVAL)
-        except (
-            TimeoutError,
-            OSError,
-            ValueError,
-            asyncio.CancelledError,
-        ):  # ValueError: a name no certificate can have
+        except ssl.SSLCertVerificationError as error:
+            self._count["certificate_refused"] += 1
+            logger.warning("Not connected to %s: its certificate is refused, %s", connection.name, error.verify_message)
+            connection.connecting_failed()
+        except (TimeoutError, OSError, ValueError, asyncio.CancelledError):
+            # A ValueError is for a name that no certificate can have.
             self._count["connect_failed"] += 1
             connection.connecting_failed()
 
     def _enter(self, host: str) -> bool:
-        """Count one more connection of a host, unless it has too many."""
+        """Count one more connection of a host, unless it has too many or shall have none."""
+        if self._is_banned(host):
+            self._count["banned_connection"] += 1
+            return False
         if self._number >= MAX_CONNECTIONS or self._sources[host] >= MAX_CONNECTIONS_PER_SOURCE:
             self._count["too_many_connections"] += 1
             return False

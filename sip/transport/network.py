@@ -41,6 +41,9 @@ class Receiver(Protocol):
 
     def flow_closed(self, flow: Flow) -> None: ...
 
+    def is_banned(self, host: str) -> bool:
+        """Whether no connection is taken from a numeric host."""
+
     def undelivered(self, branch: str, method: str) -> None: ...
 
 
@@ -178,7 +181,9 @@ class SocketNetwork:
         for group in self._multicast:
             group.start(receiver.receive)
             loop.add_reader(group.fileno(), group.read)
-        await self._connections.start(self._listening, receiver.receive, receiver.framing_broken, receiver.flow_closed)
+        await self._connections.start(
+            self._listening, receiver.receive, receiver.framing_broken, receiver.flow_closed, receiver.is_banned
+        )
         self._look_at_certificates()
 
     async def stop(self) -> None:

@@ -199,12 +199,12 @@ class TlsHandshake(asyncio.Protocol):
                 ssl_handshake_timeout=HANDSHAKE_INTERVAL,
                 ssl_shutdown_timeout=GOODBYE_INTERVAL,
             )
-        except OSError:  # ssl.SSLError and the time-out are of its kind
-            self._failed(host)
-            return
         except asyncio.CancelledError:
             stream.abort()
             raise
+        except Exception:  # mostly ssl.SSLError and time-outs; whatever it is, its place must be free again
+            self._failed(host)
+            return
         if secured is None or not connection.is_open:
             self._failed(host)  # gone in the meantime
             return

@@ -510,6 +510,11 @@ class TestGate:
         endpoint.deliver(response_text(sent, 200).replace(b"z9hG4bK", b"z9hG4bKx"), ALICE)
         assert endpoint.gate.wishes == [ALICE]
 
+    def test_who_is_banned_has_no_connection(self, endpoint: ImaginaryEndpoint) -> None:
+        assert endpoint.is_banned(MALLORY[0]) and not endpoint.is_banned(ALICE[0])
+        endpoint.gate = None
+        assert not endpoint.is_banned(MALLORY[0])
+
     def test_it_hears_of_noise(self, endpoint: ImaginaryEndpoint) -> None:
         assert isinstance(endpoint.gate, AGate)
         endpoint.deliver(b"GET / HTTP/1.1\r\n\r\n", ALICE)

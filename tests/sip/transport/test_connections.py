@@ -34,6 +34,7 @@ class Server:
         self.received: asyncio.Queue[tuple[bytes, Flow]] = asyncio.Queue()
         self.broken: asyncio.Queue[BrokenFraming] = asyncio.Queue()
         self.closed: asyncio.Queue[Flow] = asyncio.Queue()
+        self.banned: set[str] = set()
         self.addresses: dict[str, Address] = {}
         self._sockets: list[socket.socket] = []
 
@@ -46,6 +47,7 @@ class Server:
             lambda data, flow: self.received.put_nowait((data, flow)),
             lambda error, flow: self.broken.put_nowait(error),
             self.closed.put_nowait,
+            lambda host: host in self.banned,
         )
         return self
 
@@ -154,6 +156,27 @@ async def test_limits(servers: list[Server], monkeypatch: pytest.MonkeyPatch) ->
         while not bob.count["tls_handshake_failed"]:
             await asyncio.sleep(0.005)
     assert bob.connections._number == 0 and not bob.connections._sources
+
+
+@pytest.mark.threat(6)
+@pytest.mark.parametrize("protocol", ["tcp", "tls", "ws", "wss"])
+async def test_a_banned_source_has_no_connection(servers: list[Server], protocol: str) -> None:
+    bob = servers[0]
+    bob.banned.add("127.0.0.1")
+    reader, writer = await asyncio.open_connection(*bob.addresses[protocol])
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await asyncio.wait_for(reader.readexactly(1), PATIENCE)
+    assert bob.count == {"banned_connection": 1} and bob.connections._number == 0
+    writer.close()
+
+
+async def test_a_certificate_that_is_refused_is_said(servers: list[Server], caplog: pytest.LogCaptureFixture) -> None:
+    bob, alice = servers
+    failed = asyncio.Event()
+    connection = alice.connections.to("tls", bob.addresses["tls"], ("127.0.0.1", 5060), "other.example")
+    assert connection is not None and connection.write(MESSAGE, failed.set)
+    await within(failed)
+    assert alice.count == {"certificate_refused": 1} and "Not connected to other.example" in caplog.text
 
 
 async def test_the_sweep_asks_those_that_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
