@@ -106,7 +106,6 @@ def test_every_register_is_watched_after_it_was_handed_over(cores):
         cores,
         cores,
         cores,
-        cores,
         lambda one, domain, now: seen.append((domain, now, len(cores.calls))),
     )
     dispatch.request_received(Transaction("REGISTER", "sip:example.org"), 1.0)

@@ -72,8 +72,7 @@ def test_a_request_that_a_core_cannot_read(notes, log):
         def request(self, transaction, now):
             raise BadMessage("Malformed Contact", field="contact")
 
-    guard = SimpleNamespace(is_scanner=lambda *facts: False)
-    dispatch = Dispatch(lambda uri: None, None, None, Failing(), guard, malformed=notes.malformed)
+    dispatch = Dispatch(lambda uri: None, None, None, Failing(), malformed=notes.malformed)
     request = parse_message(request_text("OPTIONS"))
     with pytest.raises(BadMessage):
         dispatch.request_received(SimpleNamespace(request=request, flow=FLOW), 0.0)
