@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views import View
 from django.views.generic import TemplateView
 
 from proxy.api.stored_messages import remove_stored
 from proxy.choices import LABELS
 from proxy.forms import ServerPolicyForm
-from proxy.models import DeliveryPolicy, RoutingRule, StoredMessage
+from proxy.models import CallAttempt, DeliveryPolicy, RoutingRule, StoredMessage
 from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import add_errors, say_saved
 from sipadmin.dashboard import snapshot
@@ -73,9 +76,20 @@ class ServerPolicyView(AdministratorWrites, View):
             "page": "routing",
             "form": form,
             "labels": LABELS.items(),
-            "rules": RoutingRule.objects.select_related("domain"),
+            "rules": rules_with_effect(),
             "domain_rows": rows.filter(domain__isnull=False).order_by("domain__name")[:200],
             "user_rows": rows.filter(user__isnull=False).order_by("user__domain__name", "user__username")[:200],
             "user_row_count": rows.filter(user__isnull=False).count(),
         }
         return render(request, self.template_name, context, status=status)
+
+
+def rules_with_effect() -> list[RoutingRule]:
+    """All rules in their order; ``calls`` is how many calls of the last day each has decided."""
+    since = timezone.now() - timedelta(days=1)
+    decided = CallAttempt.objects.filter(started_at__gte=since, policy_origin__startswith="rule ")
+    counts = dict(decided.order_by().values_list("policy_origin").annotate(Count("id")))
+    rules = list(RoutingRule.objects.select_related("domain"))
+    for rule in rules:
+        rule.calls = counts.get(f"rule {rule.name}", 0)
+    return rules

@@ -118,7 +118,10 @@ class OfflineMessages:
     def _waited(self, transaction: ServerTransaction, recipient: Recipient) -> None:
         """No phone has answered for a while: store it, and take it back should one answer after all."""
         forwarded = self._forwarded.get(transaction)
-        if forwarded is None or transaction.is_answered:
+        if forwarded is None:
+            return
+        if transaction.is_answered:
+            del self._forwarded[transaction]  # by nobody who was forwarded to: a bug on the way, say
             return
         now = self.now()
         message_id = self._store(transaction, recipient, now)

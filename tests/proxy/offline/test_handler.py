@@ -196,6 +196,15 @@ class TestPhonesThatDoNotTakeIt:
         assert finals(message) == [200]
         assert StoredMessage.objects.count() == 0
 
+    def test_a_bug_on_the_way_leaves_nothing_behind(self, scene, monkeypatch):
+        scene.register("bob", "sip:bob@192.0.2.20:5060")
+        monkeypatch.setattr(scene.handler.forwarder, "forward", lambda *facts, **more: 1 / 0)
+        message = scene.message()
+        assert finals(message) == [500]
+        scene.advance(6)
+        assert scene.offline._forwarded == {}
+        assert StoredMessage.objects.count() == 0
+
     def test_what_may_not_be_stored_waits_for_the_phone(self, scene):
         scene.register("bob", "sip:bob@192.0.2.20:5060")
         message = scene.message("Expires: 0")

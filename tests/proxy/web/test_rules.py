@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from proxy.models import RoutingRule
-from tests.console import HOSTILE
+from tests.console import HOSTILE, attempt
 
 pytestmark = pytest.mark.django_db
 NIGHT = {
@@ -92,6 +96,17 @@ def test_delete(admin_page, engine):
     admin_page.post(f"/routing/rules/{rule.pk}/delete/")
     assert not RoutingRule.objects.exists()
     assert admin_page.post(f"/routing/rules/{rule.pk}/move/", {"to": "up"}).status_code == 302
+
+
+def test_effect(admin_page, django_assert_max_num_queries):
+    a_rule(20, description="night")
+    a_rule(30)
+    for number, origin in enumerate(["rule 20 'night'", "rule 20 'night'", "server default", "rule 99"]):
+        attempt(number, branches=0, policy_origin=origin)
+    attempt(9, branches=0, policy_origin="rule 30", started_at=timezone.now() - timedelta(days=2))
+    with django_assert_max_num_queries(12):
+        text = admin_page.get("/routing/").content.decode()
+    assert re.findall(r'<td class="number">(\d+)</td>', text) == ["2", "0"]
 
 
 def test_operators_read(operator_page):
