@@ -76,9 +76,12 @@ class KnownDialogs:
     # Learning
 
     def request(self, request: Request, flow: Flow) -> None:
-        """A request is let through that begins a dialog or belongs to one."""
+        """A request is let through that begins a dialog or belongs to one. Of one that belongs to a dialog of which
+        nothing is known, as after a restart, nothing is learned either."""
         sides = self._sides(request)
         if sides is None:
+            if request.to_tag:
+                return
             call = self._calls[request.call_id, request.from_tag] = Known()
             if len(self._calls) > self._most_kept:
                 self._calls.popitem(last=False)
@@ -87,7 +90,7 @@ class KnownDialogs:
             sides[0].learn(request, _source_of(flow))
 
     def response(self, response: Response, hop: NextHop) -> None:
-        """A response that makes or refreshes a dialog has come from there."""
+        """A 2xx that makes or refreshes a dialog has come from there."""
         source = (
             _source_of(hop.flow) if hop.flow is not None else (hop.protocol, hop.host, _port(hop.protocol, hop.port))
         )
@@ -105,11 +108,6 @@ class KnownDialogs:
         if call is not None:
             call.caller.learn(response, source)
 
-    def forget(self, request: Request) -> None:
-        """The dialog is over."""
-        self._calls.pop((request.call_id, request.from_tag), None)
-        self._calls.pop((request.call_id, request.to_tag), None)
-
     # Asking
 
     def leads_astray(self, request: Request, uri: Uri, routes: list[str]) -> bool:
@@ -117,8 +115,12 @@ class KnownDialogs:
         if request.method not in BEGINNING:
             return False
         sides = self._sides(request)
-        other = sides[1] if sides is not None else None
-        if other is None or not other.contacts:
+        if sides is None:
+            return False
+        other = sides[1]
+        if other is None:
+            return True  # nobody in this call has that tag
+        if not other.contacts:
             return False
         if routes:
             return other.routes is not None and not _is_among(Address.parse(routes[0]).uri, [other.routes])

@@ -284,10 +284,9 @@ class ProxiedRequest:
     def learn(self, response: Response, next_hop: NextHop) -> None:
         """A response other than 100 has come from there."""
         if response.status >= 300 or not self._proof:
-            if self.transaction.request.method == "BYE" and response.status >= 200:
-                self._surroundings.dialogs.forget(self.transaction.request)
             return
-        self._surroundings.dialogs.response(response, next_hop)
+        if response.status >= 200:
+            self._surroundings.dialogs.response(response, next_hop)
         if next_hop.flow is not None:
             self._surroundings.flows.remember(response, next_hop.flow)
 

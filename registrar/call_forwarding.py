@@ -35,3 +35,12 @@ def forward_target(text: str, username: str, domain: str) -> str:
     if uri.host == domain and uri.username == username:
         raise ValueError("nobody can forward calls to himself")
     return uri_text
+
+
+def in_words(do_not_disturb: bool, always: str, busy: str) -> str:
+    """What happens to calls before any phone rings, for the head of the user's page; empty when they ring."""
+    if always:
+        return f"all calls are forwarded to {always}"
+    if do_not_disturb:
+        return f"do not disturb: callers {f'are sent to {busy}' if busy else 'get 480'}"
+    return ""

@@ -21,6 +21,7 @@ from django.views.generic import TemplateView
 
 from registrar.bulk_forms import BulkForm
 from registrar.bulk_views import UNDO_KEY
+from registrar.call_forwarding import in_words
 from registrar.forms import PasswordForm, StaticContactForm, ThirdPartyRuleForm, UserForm, generate_password
 from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from registrar.user_list import STATES, UserFilter
@@ -168,6 +169,7 @@ def user_page(
         "effective": effective_policies([user])[0],
         "effective_sentence": sentence(effective_policies([user])[0]),
         "bindings": [snapshot.binding_facts(binding) for binding in bindings],
+        "arrangement": in_words(user.do_not_disturb, user.forward_always, user.forward_busy),
         "static_contacts": StaticContact.objects.filter(user=user),
         "contact_form": contact_form or StaticContactForm(),
         "registered_by_others": rules.filter(target=user),

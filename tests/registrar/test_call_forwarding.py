@@ -1,6 +1,6 @@
 import pytest
 
-from registrar.call_forwarding import forward_target
+from registrar.call_forwarding import forward_target, in_words
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,17 @@ def test_what_is_refused_says_why(text, sentence):
     with pytest.raises(ValueError) as refused:
         forward_target(text, "bob", "example.org")
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arranged", "words"),
+    [
+        ((False, "", "sip:a@b"), ""),
+        ((False, "sip:a@b", ""), "all calls are forwarded to sip:a@b"),
+        ((True, "sip:a@b", "sip:c@d"), "all calls are forwarded to sip:a@b"),
+        ((True, "", ""), "do not disturb: callers get 480"),
+        ((True, "", "sip:c@d"), "do not disturb: callers are sent to sip:c@d"),
+    ],
+)
+def test_what_happens_at_once_is_said(arranged, words):
+    assert in_words(*arranged) == words

@@ -149,6 +149,7 @@ class TestOne:
         text = admin_page.get(f"/users/{bob.pk}/").content.decode()
         assert 'value="sip:alice@example.org"' in text
         assert "When busy, forward to" in text
+        assert "do not disturb: callers are sent to sip:alice@example.org" in text
 
     def test_refusal_keeps_everything(self, admin_page, alice, bob):
         response = admin_page.post(
