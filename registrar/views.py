@@ -17,6 +17,7 @@ from registrar.forms import DomainForm
 from registrar.models import Binding, Domain
 from sipadmin.accounts.roles import AdministratorRequired, AdministratorWrites, is_administrator
 from sipadmin.activation import add_errors, say_saved
+from sipadmin.audit.trail import record
 from sipadmin.bus import EngineUnavailable, engine_command
 from sipadmin.dashboard import snapshot
 from sipadmin.effective import effective_policies, sentence
@@ -60,6 +61,7 @@ class RemoveBindingView(AdministratorWrites, View):
             except EngineUnavailable as error:
                 messages.error(request, f"The contact is still there. {error}")
             else:
+                record("binding.deleted", str(binding.user), {"contact": [binding.contact, None]})
                 messages.success(
                     request,
                     f"Removed a contact of {binding.user}. Calls do not reach it until its phone registers again.",

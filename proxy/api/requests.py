@@ -8,9 +8,10 @@ from rest_framework import serializers, viewsets
 
 from proxy.models import RequestRecord
 from sipadmin.rest.pagination import NewestFirst
+from sipadmin.rest.serializers import ChosenFields
 
 
-class RequestRecordSerializer(serializers.ModelSerializer):
+class RequestRecordSerializer(ChosenFields, serializers.ModelSerializer):
     """Equal requests of one source within an hour; the texts are those of the latest."""
 
     class Meta:

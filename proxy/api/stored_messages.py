@@ -9,10 +9,10 @@ from rest_framework import mixins, serializers, viewsets
 
 from proxy.models import StoredMessage
 from sipadmin.changes import record_change
-from sipadmin.rest.serializers import split_aor
+from sipadmin.rest.serializers import ChosenFields, split_aor
 
 
-class StoredMessageSerializer(serializers.ModelSerializer):
+class StoredMessageSerializer(ChosenFields, serializers.ModelSerializer):
     """A message that waits. Its text is for its user alone."""
 
     aor = serializers.CharField(source="user", read_only=True, help_text="For whom: bob@example.org")

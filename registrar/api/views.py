@@ -20,6 +20,7 @@ from rest_framework.serializers import BaseSerializer
 from registrar.api import filters, serializers
 from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.accounts.roles import is_administrator
+from sipadmin.audit.trail import record
 from sipadmin.bus import engine_command
 from sipadmin.effective import describe, effective_policies
 from sipadmin.models import Event
@@ -252,6 +253,7 @@ class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
                 StaticContact.objects.get(pk=binding.pk).delete()
         else:
             engine_command("remove_binding", id=binding.pk)
+            record("binding.deleted", str(binding.user), {"contact": [binding.contact, None]})
         return Response(status=204)
 
     @staticmethod

@@ -14,6 +14,7 @@ from sipadmin.audit.trail import HIDDEN, forget_old
 from sipadmin.models import AuditEntry
 from sipadmin.provisioning import save_domain, save_user, set_policy
 from sipadmin.user_import import import_rows
+from tests.console import bind
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
@@ -165,6 +166,19 @@ class TestWhoAndWhy:
         entry = AuditEntry.objects.get()
         assert (entry.actor, entry.action) == ("ada", "user.deleted")
         assert len(entry.request_id) == 16
+
+    def test_a_contact_that_is_removed(self, admin_page, bob, engine):
+        for remove in (
+            lambda pk: admin_page.delete(f"/api/v1/bindings/{pk}/"),
+            lambda pk: admin_page.post(f"/registrations/{pk}/remove/"),
+        ):
+            binding = bind(bob)
+            AuditEntry.objects.all().delete()
+            remove(binding.pk)
+            entry = AuditEntry.objects.get()
+            assert (entry.actor, entry.action, entry.subject) == ("ada", "binding.deleted", "bob@example.org")
+            assert entry.changes == {"contact": [binding.contact, None]}
+            binding.delete()
 
     def test_a_token_of_nobody(self):
         _, text = issue_token("script")
