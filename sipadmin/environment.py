@@ -109,7 +109,7 @@ def parse_rate(text: str) -> float | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit()) or int(text) > 1_000_000:
-        raise BadSetting(f"SIPADMIN_RATE is {text!r}; use messages a second, such as 100, or 0 for any number")
+        raise BadSetting(f"SIPADMIN_RATE is {text!r}; use messages a second, such as 1000, or 0 for any number")
     return float(text)
 
 

@@ -20,10 +20,10 @@ from sip.defence.sources import Network, SourceSet, is_loopback, source_of
 from sip.message.params import printable
 from sip.transport.flow import Flow
 
-RATE = 100.0  # messages a second of one source that need not be wanted: what a thousand phones do that all fail
-BURST = 2_000.0  # and at once: an office that comes back after an outage
+RATE = 1_000.0  # messages a second of one source that nobody asked for: more than any gateway without passwords sends
+BURST = 5_000.0  # and at once: an office that comes back after an outage
 REFUND = 10.0  # tokens given back for a right password: the phones of a busy office or edge proxy are never slowed down
-PROBE_COST = 20.0  # tokens: five a second, so that nobody finds out who is there by asking for everybody
+PROBE_COST = 200.0  # tokens: five a second, so that nobody finds out who is there by asking for everybody
 OF_A_NETWORK = "networks"  # messages of sources that are banned with their network, counted together
 MAX_BUCKETS = 50_000  # about 10 MB; more sources than that at a time are forged anyway
 MAX_FLOODS = 1_000  # sources remembered for people to look at
