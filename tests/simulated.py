@@ -44,6 +44,7 @@ class SimulatedEngine:
             location=location,
             policies=load_snapshot(),
             config=SimpleNamespace(route_secret=bytes(32), gruu_secret=bytes(32), trunks=Trunks()),
+            guard=SimpleNamespace(is_banned=lambda flow: flow.remote[0] == "203.0.113.66"),
             messages=SimpleNamespace(kept=lambda user_id, sender: Kept(0, 0)),
         )
 

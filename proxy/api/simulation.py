@@ -135,6 +135,7 @@ class OutcomeSerializer(serializers.Serializer):
 class SimulationSerializer(OutcomeSerializer):
     """With ``after``: the same with the draft, null without one."""
 
+    is_banned = serializers.BooleanField(help_text="Nothing from this source is heard at present.")
     after = OutcomeSerializer(allow_null=True)
 
 

@@ -17,6 +17,7 @@ from proxy.simulation.rehearsal import Question, Server, Unanswerable, rehearse
 from registrar.core import SUPPORTED
 from registrar.directory import Directory, DomainEntry, UserEntry
 from sip.gruu import Gruus
+from sip.transport.flow import Flow
 
 if TYPE_CHECKING:
     from sipadmin.engine.engine import Engine
@@ -27,7 +28,8 @@ USER_SETTINGS = ("enabled", "do_not_disturb", "forward_always", "forward_busy", 
 
 
 def simulate(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Facts of ``rehearse``, and with a draft in ``after`` what would be different. Unanswerable.
+    """Facts of ``rehearse``, ``is_banned`` when the source would not be heard at all at present, and with a draft in
+    ``after`` what would be different. Unanswerable.
 
     ``arguments``: "from", "to", "method", "source" (address), "port", "protocol", "at" (ISO 8601, None for now) and
     "draft": {"rule": columns}, {"policy": {"user" or "domain", "policy", "ring_time"}}, {"user": {"aor", settings}},
@@ -48,6 +50,8 @@ def simulate(engine: Engine, arguments: dict[str, Any]) -> dict[str, Any]:
         at = engine.clock.loop(_moment(arguments["at"]))
     question = _question(arguments)
     facts = rehearse(server, engine.directory, engine.policies, question, at)
+    source = Flow(question.protocol, ("", 0), (question.host, question.port))
+    facts["is_banned"] = engine.guard.is_banned(source)
     draft = arguments.get("draft")
     if draft:
         policies, directory = _with_draft(engine.policies, engine.directory, draft)

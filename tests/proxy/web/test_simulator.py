@@ -26,6 +26,12 @@ class TestPage:
         assert "Nothing was sent" in text
         assert "<script>alert" not in text
 
+    def test_a_banned_source(self, admin_page, alice, phone, simulated):
+        asked = {"callee": "bob@example.org", "source": "203.0.113.66"}
+        assert "This source is banned" in admin_page.get(PLACE, asked).content.decode()
+        asked["source"] = "203.0.113.65"
+        assert "This source is banned" not in admin_page.get(PLACE, asked).content.decode()
+
     def test_operators_ask_too(self, operator_page, alice, phone, simulated):
         assert "would be tried" in operator_page.get(PLACE, {"callee": "bob@example.org"}).content.decode()
 
