@@ -148,6 +148,7 @@ def test_it_works_without_scripts(chromium: Any, page: Any, phones: Phones, doma
     context.close()
 
 
+@pytest.mark.threat(25)
 class TestSecrets:
     """Threat of traces that leak credentials or bodies: page, exports, REST, live feed, and the database itself."""
 
@@ -203,6 +204,7 @@ def test_exports_are_read_by_other_programs(page: Any, phones: Phones) -> None:
     assert bytes(dpkt.ip.IP(packets[0][1]).udp.data).startswith(b"INVITE sip:bob@ladder.test")
 
 
+@pytest.mark.threat(21)
 def test_hostile_text_stays_text(page: Any, phones: Phones) -> None:
     mallory = phones("mallory", user_agent=HOSTILE)
     fields = [("Subject", ODD), ("Contact", f'"{ODD}" <{mallory.contact}>'), ("Content-Type", "text/html")]

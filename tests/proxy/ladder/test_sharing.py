@@ -70,6 +70,7 @@ def private_call():
     return call._replace(messages=messages)
 
 
+@pytest.mark.threat(25)
 @pytest.mark.parametrize("kind", EXPORTS)
 def test_nothing_private_is_in_it(kind):
     made = EXPORTS[kind].make(shared_call(private_call())).decode("utf-8", "replace").lower()

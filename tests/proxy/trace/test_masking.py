@@ -12,6 +12,7 @@ DIGEST = (
 )
 
 
+@pytest.mark.threat(25)
 @pytest.mark.rfc("7616", "5.1")
 class TestCredentials:
     @pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization", "proxy-authorization", "AUTHORIZATION "])
@@ -84,6 +85,7 @@ def test_a_message_within_a_body():
     assert "dead" not in mask_body('INVITE x SIP/2.0\r\nAuthorization: Digest response="dead"\r\n')
 
 
+@pytest.mark.threat(25)
 class TestBodies:
     HEAD = b"MESSAGE sip:bob@example.org SIP/2.0\r\nTo: \xff\0"
 

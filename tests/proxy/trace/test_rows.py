@@ -81,6 +81,7 @@ def test_other_bodies_by_switch_only(scene):
     assert not CallMessage.objects.filter(text__contains="c2VjcmV0").exists()
 
 
+@pytest.mark.threat(25)
 def test_no_digest_reaches_the_database():
     scene = Recorded(auth_call=True)
     scene.call("bob").with_password()

@@ -67,6 +67,7 @@ class TestMessages:
         assert "m=audio 4000" in text
         assert "Post-dial" not in text
 
+    @pytest.mark.threat(25)
     def test_operators_see_no_bodies(self, operator_page, row):
         text = operator_page.get(f"/calls/{row.pk}/").content.decode()
         assert "m=audio 4000" not in text

@@ -44,6 +44,7 @@ def test_many(admin_page, django_assert_max_num_queries):
     assert "?q=bob&amp;page=2" in text
 
 
+@pytest.mark.threat(21)
 def test_hostile_text_stays_text(admin_page):
     hostile = HOSTILE + "\u202e\x1b[31m"
     request_record(1, method="<b>", sender=hostile, target=hostile, user_agent=hostile, reason=hostile[:200],
