@@ -22,6 +22,7 @@ from django.views.generic import TemplateView
 from registrar.bulk_forms import BulkForm
 from registrar.bulk_views import UNDO_KEY
 from registrar.call_forwarding import in_words
+from registrar.devices import device_facts, reach_of
 from registrar.forms import PasswordForm, StaticContactForm, ThirdPartyRuleForm, UserForm, generate_password
 from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from registrar.user_list import STATES, UserFilter
@@ -159,6 +160,7 @@ def user_page(
     if not is_administrator(request.user):
         make_read_only(form)
     bindings = Binding.objects.live().filter(user=user).select_related("user__domain").order_by("-q", "-refreshed_at")
+    reach = reach_of(bindings)
     rules = ThirdPartyRule.objects.select_related("actor__domain", "target__domain")
     context = {
         "page": "users",
@@ -168,8 +170,11 @@ def user_page(
         "rule_form": rule_form or ThirdPartyRuleForm(target=user),
         "effective": effective_policies([user])[0],
         "effective_sentence": sentence(effective_policies([user])[0]),
-        "bindings": [snapshot.binding_facts(binding) for binding in bindings],
         "arrangement": in_words(user.do_not_disturb, user.forward_always, user.forward_busy),
+        "bindings": [
+            {**snapshot.binding_facts(binding), "device": device_facts(binding, reach.get(binding.pk))}
+            for binding in bindings
+        ],
         "static_contacts": StaticContact.objects.filter(user=user),
         "contact_form": contact_form or StaticContactForm(),
         "registered_by_others": rules.filter(target=user),

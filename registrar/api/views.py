@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from registrar.api import filters, serializers
+from registrar.devices import reach_of
 from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.accounts.roles import is_administrator
 from sipadmin.audit.trail import record
@@ -230,6 +231,13 @@ class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     def get_queryset(self) -> QuerySet:
         return Binding.objects.reachable().select_related("user__domain").order_by("id")
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """With what the engine knows of the phones, asked once for all of them."""
+        if args and not isinstance(args[0], QuerySet):
+            rows = args[0] if isinstance(args[0], list) else [args[0]]
+            kwargs["context"] = {**self.get_serializer_context(), "reach": reach_of(rows)}
+        return super().get_serializer(*args, **kwargs)
 
     @extend_schema(
         summary="Set a static contact",
