@@ -15,7 +15,7 @@ from proxy.call_records import CallRecords
 from proxy.caller import AuthenticatorFacts, CallerCheck, WrongPassword
 from proxy.checks import RequestChecks
 from proxy.core.admission_steps import elsewhere, recipient_steps
-from proxy.core.explain import Steps
+from proxy.core.explain import Step, Steps
 from proxy.core.facts import (
     BindingFacts,
     DirectoryFacts,
@@ -34,6 +34,7 @@ from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
 from proxy.core.validation import check_max_forwards, check_scheme
 from proxy.core.ways import check_way
 from proxy.core.wishes import REDIRECTING
+from proxy.edge import EdgeFlows
 from proxy.events import Wall
 from proxy.forwarder import Forwarder
 from proxy.instances import Instances
@@ -115,6 +116,7 @@ class ProxyHandler:
         )
         dialogs = self._forwarder.dialogs
         self._passage = Passage(proof, self.responsibility, self._instances, dialogs, self.count)
+        self.edge = EdgeFlows(endpoint, secret)
         self._sources: SourceWatch = sources or NoSourceWatch()
         self._supported = supported
         self._way = way
@@ -143,9 +145,12 @@ class ProxyHandler:
         if refusal is not None:
             self._refuse(transaction, refusal, now)
             return
+        along = self.edge.flow_for(request, transaction.flow)
         routed = self._passage.preprocess(request, transaction.flow)
         is_own = self.responsibility.is_own(routed.uri)
-        if self._passage.is_in_dialog(request, routed):
+        if along is not None:
+            self._along_flow(transaction, routed, along, now)
+        elif self._passage.is_in_dialog(request, routed):
             self._in_dialog(transaction, routed, is_own, now)
         elif not is_own:
             self._elsewhere(transaction, routed, now)
@@ -195,6 +200,19 @@ class ProxyHandler:
             self._forwarder.joined(binding, self.endpoint.now())
 
     # Whose request it is
+
+    def _along_flow(self, transaction: ServerTransaction, routed: Routed, along: Flow | Refuse, now: float) -> None:
+        """A request for a phone that registered elsewhere through us: on its flow or not at all (RFC 5626 §5.3)."""
+        if isinstance(along, Refuse):
+            self._refuse(transaction, along, now)
+            return
+        loop_mark = self._loops.mark(transaction.request, routed.uri)
+        refusal = self._checks.before_forwarding(transaction.request, loop_mark)
+        target = Target(routed.uri, flow=along, is_flow_only=True)
+        decision: Decision = refusal or Forward([[target]], RELAY_RING_TIME)
+        step = Step("Its Route names the flow of a phone that registered elsewhere through here", "R32", "RFC 5626 5.3")
+        routed.routes.clear()
+        self._do(transaction, routed, decision, None, [step], now, loop_mark)
 
     def _in_dialog(self, transaction: ServerTransaction, routed: Routed, is_own: bool, now: float) -> None:
         """A request in a dialog goes by its route and to nobody else (P27)."""
@@ -289,6 +307,8 @@ class ProxyHandler:
                 steps.append(admitted.step)
             if refusal is None:
                 refusal = check_way(routed, transaction.flow.remote[0])
+        if refusal is None and request.method == "REGISTER" and self.edge.note(request, transaction.flow):
+            steps.append(Step("The phone's flow is kept, and named in our Path", "R32", "RFC 5626 5.1"))
         decision: Decision = refusal or Forward([[Target(routed.uri)]], RELAY_RING_TIME)
         self._do(transaction, routed, decision, None, steps, now, loop_mark)
 

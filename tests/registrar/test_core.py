@@ -585,3 +585,54 @@ class TestLimits:
 
     def test_user_agent_is_cut(self, registrar):
         assert len(registrar(f"<{DESK}>", user_agent="x" * 5000).changes.added[0].user_agent) == 200
+
+
+class TestSwitches:
+    """What a domain may be lenient about, and what the limits leave."""
+
+    def test_a_request_uri_that_is_none(self):
+        assert inspect_request(a_request(uri="sip:")).status == 400
+
+    @pytest.mark.rule("R01")
+    def test_a_user_in_the_request_uri(self):
+        request = a_request(uri="sip:bob@example.org")
+        assert inspect_request(request).rule == "R01"
+        assert inspect_request(request, may_name_user=True) is None
+
+    @pytest.mark.rule("R18")
+    def test_the_same_cseq_again(self):
+        registrar = Registrar(repeats_allowed=True)
+        registrar(f"<{DESK}>", cseq=5)
+        again = registrar(f"<{DESK}>", f"<{MOBILE}>", cseq=5)
+        assert again.is_repeated and not again.changes
+        assert registrar.contacts == [DESK]
+        refused(registrar(f"<{DESK}>", cseq=4), 500, "CSeq")
+
+    @pytest.mark.rule("R32")
+    @pytest.mark.rfc("5626", "6")
+    def test_flows(self, registrar):
+        phone = '+sip.instance="<urn:uuid:1>";reg-id=1'
+        far = "SIP/2.0/UDP edge;branch=z9hG4bK2, SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1"
+        near = "SIP/2.0/UDP 10.0.0.9;branch=z9hG4bK1"
+        refused(registrar(f"<{DESK}>;{phone}", supported="outbound", via=far), 439)
+        refused(registrar(f"<{DESK}>;{phone}", f"<{MOBILE}>", supported="outbound", via=near), 400, "alone")
+        assert registrar(f"<{DESK}>;{phone}", supported="outbound", via=near).is_outbound
+        assert not registrar(f"<{DESK}>;{phone}", cseq=2, via=far).is_outbound
+
+    @pytest.mark.rule("R20")
+    def test_removing_what_is_not_there(self, registrar):
+        assert not registrar(f"<{DESK}>;expires=0").changes
+
+    def test_one_device_one_contact(self):
+        registrar = Registrar(one_contact_per_device=True)
+        phone = '+sip.instance="<urn:uuid:1>"'
+        registrar(f"<{DESK}>;{phone}")
+        refused(registrar(f"<{MOBILE}>;{phone}", cseq=1), 500)
+        registrar(f"<{MOBILE}>;{phone}", cseq=2)
+        assert registrar.contacts == [MOBILE]
+
+    def test_room_for_one_more(self):
+        registrar = Registrar(max_contacts=1, contact_limit="replace-oldest")
+        registrar(f"<{DESK}>", call_id="desk")
+        assert registrar(f"<{MOBILE}>", call_id="mobile").reasons
+        assert registrar.contacts == [MOBILE]
