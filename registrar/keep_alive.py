@@ -98,7 +98,7 @@ class KeepAlive:
             self._reach.forget(binding.id)
             return
         if self._reach.of(binding.id) is not None:
-            self.heard(binding, is_alive=True)
+            self.heard(binding)
         self._watch(binding)
 
     def load(self) -> None:
@@ -128,11 +128,9 @@ class KeepAlive:
             if binding is not None and binding.flow == flow:
                 self._failed(binding, CLOSED)
 
-    def heard(self, binding: Binding, *, is_alive: bool, reason: str = "", status: int = 0) -> None:
-        """A call or a registration has shown whether the phone is there."""
-        if not is_alive:
-            self._failed(binding, reason)
-        elif self._reach.is_unreachable(binding.id):
+    def heard(self, binding: Binding, status: int = 0) -> None:
+        """A call or a registration has shown that the phone is there."""
+        if self._reach.is_unreachable(binding.id):
             self._answered(binding, status)
 
     def called(self, binding: BindingFacts, status: int, is_answer: bool) -> None:
@@ -141,7 +139,7 @@ class KeepAlive:
         if known is None:
             return  # a static contact, or gone by now
         if is_answer and status != 430:
-            self.heard(known, is_alive=True, status=status)
+            self.heard(known, status)
         else:
             self._failed(known, "A call found no way to it" if status in (430, 503) else "It did not answer a call")
 

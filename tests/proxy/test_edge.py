@@ -79,11 +79,11 @@ class TestIncoming:
         attempt = scene.send(MALLORY, method="INVITE", uri="sip:x@203.0.113.9", fields=[f"Route: {path}"])
         assert [sent.remote for sent in attempt.forwarded()] == [BOB]  # the phone of the flow, and nobody else
 
-    def test_a_listener_that_is_gone(self, scene, monkeypatch):
-        [path] = register(scene, WANTS).message.values("path")
+    def test_a_listener_that_is_gone(self, scene):
         edge = scene.handler.edge
-        monkeypatch.setattr(edge, "_flow_of", lambda flow_id: None)
-        assert call(scene, path).statuses == [100, 430]
+        [path] = register(scene, WANTS).message.values("path")
+        gone = edge._token(f"udp:{SERVER[0]}:5099-192.0.2.20:5060")
+        assert call(scene, f"<sip:{gone}@{path.partition('@')[2]}").statuses == [100, 430]
 
 
 class TestOutgoing:

@@ -622,6 +622,15 @@ class TestSwitches:
     @pytest.mark.rule("R20")
     def test_removing_what_is_not_there(self, registrar):
         assert not registrar(f"<{DESK}>;expires=0").changes
+        registrar(f"<{DESK}>", cseq=2)
+        assert not registrar(f"<{MOBILE}>;expires=0", cseq=3).changes
+        assert registrar.contacts == [DESK]
+
+    @pytest.mark.rule("R32")
+    def test_a_flow_that_moved_says_where_it_was(self, registrar):
+        phone = '+sip.instance="<urn:uuid:1>";reg-id=1'
+        registrar(f"<{DESK}>;{phone}")
+        assert DESK in registrar(f"<{MOBILE}>;{phone}", cseq=2).reasons[1]
 
     def test_one_device_one_contact(self):
         registrar = Registrar(one_contact_per_device=True)

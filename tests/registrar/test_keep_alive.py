@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from registrar.keep_alive import CLOSED, EMPTY_LINES, LOST, KeepAlive
+from registrar.keep_alive import CLOSED, EMPTY_LINES, LOST, KeepAlive, Probe
 from registrar.reachability import Reachability
 from tests.registrar.test_handler import AOR, Registrar
 from tests.sip.imaginary import BOB, CAROL, SERVER, response_text
@@ -123,6 +123,14 @@ class TestOptions:
         assert house.told() == ["registration.unreachable"]
         assert house.watch.facts([binding.id, 5])[str(binding.id)]["reachable"] is False
         assert list(house.watch.facts([5])) == []
+
+    def test_what_ends_twice_counts_once(self, house):
+        binding = only(house.register(f"<{DESK}>"))
+        ended = []
+        probe = Probe(binding, 0.0, lambda *facts: ended.append(facts))
+        probe.end(200, "")
+        probe.end(None, "late")
+        assert len(ended) == 1
 
     def test_it_comes_back(self, house):
         binding = only(house.register(f"<{DESK}>"))
@@ -286,6 +294,8 @@ class TestCalls:
     def test_what_they_show(self):
         house = House()
         binding = only(house.register(f"<{DESK}>"))
+        house.watch.called(binding, 180, True)
+        assert house.reach.of(binding.id) is None  # nothing new: it was not thought to be away
         house.watch.called(binding, 408, False)
         assert house.reach.of(binding.id).reason == "It did not answer a call"
         house.watch.called(binding, 180, True)

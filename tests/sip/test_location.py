@@ -2,7 +2,7 @@
 
 import pytest
 
-from sip.location import AddressOfRecord, Binding, BindingChanges, MemoryLocation
+from sip.location import FOR_EVER, AddressOfRecord, Binding, BindingChanges, MemoryLocation, instance_key
 
 AOR = "sip:bob@example.org"
 
@@ -61,3 +61,23 @@ class TestMemoryLocation:
 
     def test_contact_as_a_uri(self):
         assert binding(1, "sip:bob@192.0.2.9;transport=tcp").uri.transport == "tcp"
+
+
+class TestBinding:
+    def test_what_it_is(self):
+        one = binding(1)
+        assert repr(one) == "<Binding sip:bob@example.org at sip:bob@192.0.2.9>" and not one.is_static
+        assert one.uri.host == "192.0.2.9"
+        assert binding(2, expires_at=FOR_EVER).is_static
+
+    @pytest.mark.rule("R32")
+    @pytest.mark.rfc("5626", "6")
+    def test_an_instance_is_the_same_in_capitals_where_it_is_a_uuid(self):
+        assert instance_key("<urn:uuid:AB-1>") == instance_key("<URN:UUID:ab-1>")
+        assert instance_key("<urn:x:AB>") != instance_key("<urn:x:ab>")
+
+
+def test_changes_that_only_add_leave_the_rest_as_it_is():
+    before = [binding(1)]
+    after = BindingChanges(AOR, added=[binding(2)]).applied_to(before)
+    assert [one.id for one in after] == [1, 2] and len(before) == 1
