@@ -15,19 +15,17 @@ from sip.transaction.flow_bound import FlowBound
 from sip.transaction.invite_client import InviteClientTransaction, cancel_of
 from sip.transaction.invite_server import InviteServerMachine
 from sip.transaction.key import RequestKey, is_rfc2543, key_of_cancelled, merge_key, request_key
+from sip.transaction.large_requests import LargeRequests
 from sip.transaction.limits import (
     MAX_ANSWERED_TRANSACTIONS,
     MAX_CLIENT_TRANSACTIONS,
-    MAX_DATAGRAM_REQUEST_BYTES,
     MAX_LIVE_SERVER_TRANSACTIONS,
-    STREAM_REFUSED_INTERVAL,
 )
 from sip.transaction.non_invite_client import NonInviteClientTransaction
 from sip.transaction.non_invite_server import NonInviteServerMachine
 from sip.transaction.server import ServerMachine, ServerTransaction
 from sip.transaction.timers import Intervals, Timers
 from sip.transaction.users import ClientUser, TransactionUser, Transport
-from sip.transport.failed_targets import FailedTargets
 from sip.transport.flow import Flow
 from sip.transport.received import answers_to_group, response_address, response_ttl, stamp
 from sip.transport.selection import NextHop
@@ -84,7 +82,7 @@ class TransactionLayer:
         self._servers: dict[RequestKey, ServerMachine] = {}
         self._clients: dict[tuple[str, str], ClientTransaction] = {}
         self._flow_bound = FlowBound()
-        self._refusing = FailedTargets()  # those that will not have TCP
+        self._large_requests = LargeRequests(transport)
         self._answered: deque[ServerMachine] = deque()
         self._first: dict[tuple[str, str, int, str], ServerMachine] = {}
 
@@ -194,23 +192,9 @@ class TransactionLayer:
     ) -> ClientTransaction:
         """Put our Via on top of a request and send it in a client transaction."""
         branch = self.branch_start + self._token() + branch_suffix
-        fallback = None
-        if next_hop.protocol == "udp" and next_hop.flow is None and _is_large(request):
-            stream = next_hop._replace(protocol="tcp")
-            if self._may_stream(stream):
-                fallback, next_hop = next_hop, stream
+        next_hop, fallback = self._large_requests.way(request, next_hop, self.now())
         sent_by = self._add_via(request, next_hop, branch)
         return self._start_client(request, branch, sent_by, next_hop, user, fallback)
-
-    def _may_stream(self, next_hop: NextHop) -> bool:
-        """Whether a large request may go by TCP (§18.1.1): we can, and the target has not refused lately."""
-        if self._refusing.has_failed(next_hop, self.now()):
-            return False
-        try:
-            self._transport.listener_for(next_hop)
-        except LookupError:
-            return False
-        return True
 
     def send_stateless(self, request: Request, next_hop: NextHop, branch: str) -> None:
         """Put our Via on top of a request and send it once: ACK to a 2xx, CANCEL without context (§16.10, §16.11)."""
@@ -314,7 +298,7 @@ class TransactionLayer:
     def fall_back(self, transaction: ClientTransaction, next_hop: NextHop, now: float) -> None:
         """Turn a transaction from TCP to UDP, with its Via (§18.1.1); nothing of it has been answered."""
         self.count["large_request_by_udp"] += 1
-        self._refusing.failed(transaction.next_hop, now, STREAM_REFUSED_INTERVAL)
+        self._large_requests.refused(transaction.next_hop, now)
         transaction.next_hop = next_hop
         transaction.is_reliable = False
         request = transaction.request
@@ -366,11 +350,3 @@ class TransactionLayer:
             return
         self.count["core_failed"] += 1
         log_failure(error, message)
-
-
-VIA_BYTES = 100  # about what our own Via will add
-
-
-def _is_large(request: Request) -> bool:
-    size = sum(map(len, request.raw)) + 2 * len(request.raw) + len(request.start_line) + len(request.body)
-    return size + VIA_BYTES > MAX_DATAGRAM_REQUEST_BYTES

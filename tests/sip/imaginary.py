@@ -307,11 +307,6 @@ class ImaginaryEndpoint(Endpoint):
     def stop_now(self) -> None:
         asyncio.run(self.stop())
 
-    @property
-    def transactions(self) -> int:
-        """Transactions that exist; 0 once everything has ended."""
-        return len(self._layer)
-
 
 class ImaginaryWire:
     """Carries datagrams between endpoints by their address. Deterministic for a seed.

@@ -71,6 +71,10 @@ class Surroundings:
     def transmit(self, transaction: ClientTransaction, data: bytes) -> None:
         self._sent(data)
 
+    def fall_back(self, transaction: ClientTransaction, next_hop: NextHop, now: float) -> None:
+        self.done.append("fall back")
+        transaction.next_hop, transaction.is_reliable = next_hop, False
+
     def send_cancel(self, invite: ClientTransaction) -> None:
         self.done.append("cancel")
 

@@ -6,6 +6,7 @@ import pytest
 
 from sip.transaction.client import ClientState
 from sip.transaction.invite_client import InviteClientTransaction, ack_to, cancel_of
+from sip.transaction.limits import STREAM_PATIENCE
 from sip.transport.selection import NextHop
 from tests.sip.imaginary import request_text
 from tests.sip.recording import RecordingUser
@@ -194,3 +195,14 @@ class TestCancel:
     def test_the_request_is_the_one_that_was_sent(self) -> None:
         invite = request("INVITE")
         assert cancel_of(invite).uri_text == request_text("INVITE").decode().split(" ")[1]
+
+
+@pytest.mark.rule("X11")
+@pytest.mark.rfc("3261", "18.1.1")
+def test_deaf_to_tcp_it_starts_over_by_udp() -> None:
+    around = Surroundings()
+    transaction = InviteClientTransaction(around, request("INVITE"), "z9hG4bK1", "192.0.2.1:5060", TCP_HOP, None)
+    transaction.fallback = UDP_HOP
+    transaction.start(0.0)
+    assert around.advance(STREAM_PATIENCE) == [(STREAM_PATIENCE, "fall back"), (STREAM_PATIENCE, "send INVITE")]
+    assert transaction.fallback is None

@@ -120,3 +120,12 @@ def test_a_limit_ends_the_copies_and_not_the_transaction():
     assert surroundings.take() == ["send 486"]
     assert machine.ack_received(surroundings.time)
     assert machine.state is CONFIRMED
+
+
+@pytest.mark.rfc("3261", "17.2.1")
+def test_an_ack_after_the_copies_have_ended():
+    machine, surroundings = machine_in(COMPLETED)
+    machine.timer.cancel()
+    machine.timer = None
+    assert machine.ack_received(1.0) and machine.state is CONFIRMED
+    assert surroundings.take() == []

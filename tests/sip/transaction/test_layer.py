@@ -10,7 +10,9 @@ from sip.message.errors import BadMessage
 from sip.message.messages import Request, Response, new_request
 from sip.transaction import layer
 from sip.transaction.client import ClientTransaction
+from sip.transaction.limits import STREAM_PATIENCE
 from sip.transaction.server import ServerTransaction
+from sip.transport.flow import Flow
 from sip.transport.selection import NextHop
 from tests.sip.imaginary import ALICE, BOB, MALLORY, SERVER, ImaginaryEndpoint, request_text, response_text
 from tests.sip.recording import RecordingCore, RecordingUser
@@ -478,3 +480,91 @@ class TestFailingCores:
         endpoint.call_at(endpoint.now() + 1.5, lambda: seen.append(0)).cancel()
         endpoint.advance(5)
         assert seen == [1002.0]
+
+
+@pytest.mark.rule("X11")
+@pytest.mark.rfc("3261", "18.1.1")
+@pytest.mark.parametrize("method", ["INVITE", "MESSAGE"])
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_large_request_starts_over_by_udp_once(method: str, refuses: bool) -> None:
+    endpoint, user = ImaginaryEndpoint(RecordingCore()), RecordingUser()
+    endpoint.network.refuses_connections = refuses
+    large = new_request(
+        method, "sip:b@b", from_="<sip:a@b>;tag=1", to="<sip:b@b>", call_id="c", cseq=7, body=b"v" * 1_400
+    )
+    endpoint.send_request(large, BOBS_PHONE, user)
+    endpoint.advance(0.0 if refuses else STREAM_PATIENCE)
+    by_tcp, by_udp = endpoint.take()
+    assert (by_tcp.protocol, by_udp.protocol, by_udp.message.via.transport) == ("tcp", "udp", "UDP")
+    assert by_udp.message.via.branch == by_tcp.message.via.branch and endpoint.count["large_request_by_udp"] == 1
+    assert by_tcp.connection is not None
+    by_tcp.connection.refuse()  # too late to matter
+    endpoint.clock.settle()
+    assert user.failures == []
+
+
+class TestWithoutTransaction:
+    """§8.2.7, §16.11"""
+
+    def test_an_ack_is_never_answered_nor_what_came_by_multicast(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        for method, is_multicast in (("ACK", False), ("OPTIONS", True)):
+            endpoint.deliver(
+                request_text(method).replace(b"SIP/2.0\r\n", b"SIP/3.0\r\n", 1), ALICE, is_multicast=is_multicast
+            )
+        assert endpoint.sent == []
+
+    def test_on_a_stream_the_length_is_said(self) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        data = request_text(protocol="TCP").replace(b"SIP/2.0\r\n", b"SIP/3.0\r\n", 1)
+        endpoint.deliver(data, ALICE, "tcp")
+        assert endpoint.take()[0].message.first("content-length") == "0"
+
+    @pytest.mark.parametrize("hop", [BOBS_PHONE, NextHop("tls", *BOB)])
+    def test_a_request_is_sent_once_or_not_at_all(self, hop: NextHop) -> None:
+        endpoint = ImaginaryEndpoint(RecordingCore())
+        endpoint.send_stateless(invite(), hop)
+        endpoint.advance(10)
+        assert len(endpoint.sent) == (1 if hop is BOBS_PHONE else 0)
+
+    @pytest.mark.rule("R34")
+    def test_a_group_is_answered_with_its_ttl(self) -> None:
+        core = RecordingCore(lambda transaction: transaction.respond_with(200))
+        endpoint = ImaginaryEndpoint(core)
+        via = f"Via: SIP/2.0/UDP {ALICE[0]};branch=z9hG4bKm;maddr=224.0.1.75;ttl=4"
+        endpoint.deliver(request_text("REGISTER", via=via), ALICE, is_multicast=True)
+        [sent] = endpoint.take()
+        assert (sent.remote[0], sent.ttl) == ("224.0.1.75", 4)
+        endpoint.deliver(request_text("INVITE", branch="z9hG4bKi"), ALICE, is_multicast=True)
+        assert [sent.status for sent in endpoint.take()] == [200]  # and no 100 (§17.2.1 is for unicast)
+
+
+class TestMoreFailingCores:
+    """A bug in what is told ends nothing else."""
+
+    def test_ack_end_and_failure(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Failing(RecordingCore):
+            def ack_received(self, request: Request, flow: Flow, now: float) -> None:
+                raise RuntimeError("ack")
+
+        def answer(transaction: ServerTransaction) -> None:
+            transaction.on_end = lambda: 1 // 0  # type: ignore[assignment,return-value]
+            transaction.respond_with(200)
+
+        user = RecordingUser()
+        user.failed = lambda transaction, status, now: 1 // 0  # type: ignore[method-assign,assignment]
+        endpoint = ImaginaryEndpoint(Failing(answer))
+        endpoint.deliver(request_text("ACK"))
+        endpoint.deliver(request_text("OPTIONS"))
+        endpoint.send_request(invite(), BOBS_PHONE, user)
+        endpoint.advance(70)
+        assert endpoint.count["core_failed"] == 3 and endpoint.transactions == 0
+
+    def test_what_the_peer_got_wrong_is_no_bug_of_ours(self, caplog: pytest.LogCaptureFixture) -> None:
+        class Reading(RecordingCore):
+            def ack_received(self, request: Request, flow: Flow, now: float) -> None:
+                raise BadMessage("Malformed Route")
+
+        endpoint = ImaginaryEndpoint(Reading())
+        endpoint.deliver(request_text("ACK"))
+        assert endpoint.count["bad_message"] == 1 and not caplog.records

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sip.transaction.client import ClientState
+from sip.transaction.limits import STREAM_PATIENCE
 from sip.transaction.non_invite_client import NonInviteClientTransaction
 from sip.transport.selection import NextHop
 from tests.sip.recording import RecordingUser
@@ -94,3 +95,13 @@ class TestFigure6:
         happen(transaction, surroundings, "200")
         assert surroundings.take() == ["tell 200", "end"]
         assert len(surroundings.timers) == 0
+
+
+@pytest.mark.rule("X11")
+@pytest.mark.rfc("3261", "18.1.1")
+def test_deaf_to_tcp_it_starts_over_by_udp() -> None:
+    around = Surroundings()
+    transaction = NonInviteClientTransaction(around, request("MESSAGE"), "z9hG4bK1", "192.0.2.1:5060", TCP_HOP, None)
+    transaction.fallback = UDP_HOP
+    transaction.start(0.0)
+    assert around.advance(STREAM_PATIENCE) == [(STREAM_PATIENCE, "fall back"), (STREAM_PATIENCE, "send MESSAGE")]

@@ -108,3 +108,10 @@ class TestTimers:
         timers.fire(now + 100)
         assert sorted(float(name) for name, _ in owner.fired) == sorted(due)
         assert all(float(name) <= fired_at for name, fired_at in owner.fired)
+
+    def test_a_single_timer_that_was_cancelled_lets_the_next_one_fire(self) -> None:
+        timers, owner = Timers(lambda when: None), Owner()
+        timers.start_at(owner, "first", 1.0).cancel()
+        timers.start_at(owner, "second", 2.0)
+        timers.fire(2.0)
+        assert [name for name, _ in owner.fired] == ["second"]
