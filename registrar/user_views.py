@@ -34,6 +34,7 @@ from sipadmin.models import Event
 from sipadmin.policy_form import make_read_only
 from sipadmin.provisioning import ProvisioningError, own_policy, save_user
 from sipadmin.static_contacts import add_static_contact
+from sipadmin.user_history import history
 
 ROWS = 50
 
@@ -181,6 +182,7 @@ def user_page(
         "registers_for_others": rules.filter(actor=user),
         "stored_messages": user.stored_messages.defer("message").filter(expires_at__gt=timezone.now()),
         "now": timezone.now(),
+        "history": history(user, with_changes=is_administrator(request.user)),
     }
     return render(request, "registrar/user.html", context, status=status)
 

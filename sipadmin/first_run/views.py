@@ -25,6 +25,7 @@ from sipadmin.first_run import listening
 from sipadmin.first_run.connection import phone_settings
 from sipadmin.first_run.forms import NETWORK, FirstDomainForm, FirstUserForm, ReachForm
 from sipadmin.first_run.test_phone import NoTestPhone, test_phone
+from sipadmin.phone_links.links import link_url, make_link, qr_svg, server_for
 from sipadmin.provisioning import ProvisioningError, save_domain, save_user
 
 STEPS = [("reach", "Reach"), ("domain", "Domain"), ("user", "First user"), ("phone", "First phone")]
@@ -141,13 +142,19 @@ class FirstUserView(AdministratorRequired, View):
 
 
 def connect_page(request: HttpRequest, user: SipUser, password: str = "") -> HttpResponse:
+    """With ``password``: it is shown, and a link with it as a QR code; both are in this one answer only."""
     bindings = Binding.objects.live().filter(user=user).select_related("user__domain")
+    link = ""
+    if password:
+        link = link_url(request, make_link(user, server_for(request), password=password).text)
     others = SipUser.objects.exclude(pk=user.pk).exists()
     context = step_context(
         "phone",
         page="users",
         user_row=user,
         password=password,
+        link=link,
+        qr=qr_svg(link) if link else "",
         phone=phone_settings(user),
         bindings=[snapshot.binding_facts(binding) for binding in bindings],
         is_first=not others,
@@ -167,7 +174,7 @@ class ConnectView(AdministratorRequired, View):
         """A new password, shown in this one answer."""
         user = get_object_or_404(SipUser.objects.select_related("domain"), pk=pk)
         password = generate_password()
-        save_user(user.domain, user.username, may_create=False, password=password)
+        user, _ = save_user(user.domain, user.username, may_create=False, password=password)
         say_saved(request, f"{user} has a new password; phones with the old one drop out when they register next.")
         return connect_page(request, user, password)
 

@@ -13,13 +13,13 @@ const MOST = 20_000; // contacts that the server sends at most
 const SOON = 60; // s
 const FLAPPING = 6; // changes of one registration within an hour
 
-const first = (group) => group.rows[0];
+const best = (group) => group.rows[0];
 const KEYS = {
   aor: (group) => group.key,
   name: (group) => group.name.toLowerCase() || "\uffff",
   expires: (group) => Math.min(...group.rows.map((facts) => facts.expires_at)),
-  source: (group) => first(group).received_from ?? "",
-  device: (group) => String(first(group).user_agent ?? "").toLowerCase(),
+  source: (group) => best(group).received_from ?? "",
+  device: (group) => String(best(group).user_agent ?? "").toLowerCase(),
   recent: (group) => -Math.max(...group.rows.map((facts) => facts.refreshed_at ?? 0)),
 };
 const CHIPS = {
@@ -134,7 +134,7 @@ export class Registrations {
     for (const group of this.groups.values()) if (this.matches(group)) keyed.push([key(group), group]);
     const sign = this.sort.isDown ? -1 : 1;
     keyed.sort(([one, a], [other, b]) => sign * (one < other ? -1 : one > other ? 1 : a.key < b.key ? -1 : 1));
-    this.order = keyed.map(([, group]) => group);
+    this.order = keyed.map(([, group], index) => Object.assign(group, { index }));
     this.window.show(this.order);
     this.count();
   }
@@ -206,7 +206,8 @@ export class Registrations {
     const name = $("[data-cell=name]", head);
     if (name.textContent !== group.name) name.textContent = clip(group.name);
     $("[data-cell=flapping]", head).hidden = group.changes < FLAPPING;
-    body.ariaRowIndex = String(this.order.indexOf(group) + 2);
+    const first = this.window.starts[group.index] + 2; // row 1 is the head
+    wanted.forEach((row, index) => row.setAttribute("aria-rowindex", String(first + index)));
   }
 
   count() {

@@ -115,6 +115,7 @@ def places(alice, bob, domain, administrator):
         (reverse("routing-rule", args=[routing_rule.pk]), "read and post"),
         (reverse("move-routing-rule", args=[routing_rule.pk]), "post"),
         (reverse("delete-routing-rule", args=[routing_rule.pk]), "post"),
+        (reverse("simulator"), "read"),
         (reverse("security"), "read and post"),
         (reverse("security-now"), "read"),
         (reverse("ban", args=[ban.pk]), "read"),
