@@ -154,7 +154,7 @@ def test_hostile_text_stays_text(page: Any, phones: Phones) -> None:
 
 def test_a_saved_policy_is_active_and_says_so(page: Any, domain: Enrolment) -> None:
     page.goto("/users/?q=carol&domain=browser.test")
-    page.click("text=carol@browser.test")
+    page.click("th a:has-text('carol@browser.test')")
     page.select_option("select[name=policy_action]", "refuse")
     page.fill("input[name=policy_argument]", "486")
     page.click('button:text-is("Save")')

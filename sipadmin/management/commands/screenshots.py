@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 # What the documentation shows; the rest is for looking at.
-FOR_DOCS = ["overview", "registrations", "calls", "call", "users", "connect", "routing", "security"]
+FOR_DOCS = ["overview", "registrations", "call", "users", "connect", "security"]
 
 
 class Command(BaseCommand):
