@@ -318,7 +318,11 @@ class ProxyHandler:
         self, transaction: ServerTransaction, recipient: Recipient, is_redirect: bool, now: float, *, is_spiral: bool
     ) -> Admitted:
         elsewhere = self._recipients.leads_elsewhere(recipient)
-        if elsewhere is not None:
+        names_callers = recipient.rule is not None and recipient.rule.match.caller is not None
+        # A rule that names its callers lets strangers through; who says that he is ours proves it all the same.
+        if elsewhere is not None and not (
+            names_callers and self.admission.domain_of_caller(transaction.request) is None
+        ):
             return self.admission.to_elsewhere(transaction, elsewhere, now, is_spiral=is_spiral)
         kind: Kind = "www" if is_redirect else "proxy"
         return self.admission.to_user(transaction, recipient.domain, kind, now, is_spiral=is_spiral)

@@ -73,12 +73,9 @@ class Recipients:
         return Recipient(domain, user, user.username, policy, self._bindings(user, now))
 
     def leads_elsewhere(self, recipient: Recipient) -> Uri | None:
-        """Where a rule would send a request for anybody, out of this server; None where it does not.
-
-        That is relaying, and for those who may. A rule that names its callers has been told who may.
-        """
+        """Where a rule would send a request, out of this server; None where it does not. That is relaying."""
         rule = recipient.rule
-        if rule is None or rule.match.caller is not None or rule.policy.action == REDIRECT:
+        if rule is None or rule.policy.action == REDIRECT:
             return None
         return next((target.uri for target in rule.targets if not self._responsibility.is_own(target.uri)), None)
 

@@ -187,6 +187,13 @@ class TestLeadingElsewhere:
         self.gateway(scene, caller="*")
         assert [sent.remote for sent in scene.call("0049301234", from_=STRANGER).forwarded()] == [ELSEWHERE]
 
+    def test_who_is_named_proves_it_even_where_calls_need_no_password(self, scene):
+        self.gateway(scene, caller="*@example.org")
+        call = scene.call("0049301234")
+        assert call.statuses == [100, 407]
+        assert [sent.remote for sent in call.with_password().forwarded()] == [ELSEWHERE]
+        assert scene.call("0049301234", from_=STRANGER).statuses == [100, 404]
+
     def test_a_redirect_is_no_relay(self, scene):
         scene.add_rule("redirect", "sip:203.0.113.5", user="00*")
         assert scene.call("0049301234", from_=STRANGER, source=MALLORY).statuses == [100, 302]
