@@ -62,6 +62,9 @@ class EventLog:
     def announce(self, kind: str, key: int, build: Build) -> None:
         """Pass on, and keep for the next batch."""
         self._passed_on(kind, key, build)
+        self._keep(kind, key, build)
+
+    def _keep(self, kind: str, key: int, build: Build) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.popleft()
             self.dropped += 1
@@ -70,7 +73,7 @@ class EventLog:
     def call_hung_up(self, call_id: str) -> None:
         """The BYE of an answered call went by."""
         facts = {"type": "call.ended", "call_id": call_id}
-        self._waiting.append((self._wall(), "hang-up", 0, lambda: facts))
+        self._keep("hang-up", 0, lambda: facts)
 
     @property
     def waiting(self) -> int:

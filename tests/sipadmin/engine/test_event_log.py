@@ -95,6 +95,9 @@ def test_when_the_database_falls_behind_the_oldest_are_dropped(log, monkeypatch)
     log.write_waiting()
     assert [event.data["number"] for event in Event.objects.order_by("id")] == [1, 2]
     assert (log.dropped, len(log.passed)) == (1, 3)
+    for _ in range(3):
+        log.call_hung_up("a@b")
+    assert (log.waiting, log.dropped) == (2, 2)
 
 
 def test_what_is_frequent_is_thinned_out(log):
