@@ -55,3 +55,7 @@ class TestAddress:
 
     def test_long_ones_are_parsed_without_the_cache(self) -> None:
         assert Address.parse("<sip:bob@x>;a=" + "b" * 600).uri_text == "sip:bob@x"
+
+
+def test_it_says_what_it_is() -> None:
+    assert repr(Address.parse("<sip:bob@example.org>;tag=1")) == "Address('sip:bob@example.org', {'tag': '1'})"

@@ -16,7 +16,6 @@ from sip.message.fields import (
     parse_max_forwards,
     parse_q,
 )
-from sip.message.params import parse_params, printable, quote, split_list, split_outside, unquote
 
 
 @pytest.mark.rule("R25")
@@ -107,30 +106,19 @@ class TestCredentials:
             parse_credentials("Digest a=" + '"\\' * 100_000)
 
 
-class TestParams:
-    """§7.3.1, §25.1: lists, parameters, quoted strings."""
-
-    def test_quote_round_trip(self) -> None:
-        for text in ("", "plain", 'a "b" \\ c'):
-            assert unquote(quote(text)) == text
-
-    def test_params(self) -> None:
-        assert parse_params(' ; A = b ;c;d="e;f"') == {"a": "b", "c": None, "d": '"e;f"'}
-
-    def test_split_keeps_quotes_and_brackets_together(self) -> None:
-        assert split_list('"a,b" <c,d>, e,, "f\\",g"') == ['"a,b" <c,d>', "e", '"f\\",g"']
-
-    @pytest.mark.parametrize("text", ['"open, x', "<open, x", '"open'])
-    def test_open_ends(self, text: str) -> None:
-        with pytest.raises(BadMessage):
-            split_outside(text, ",")
-
-    def test_printable_takes_the_sting_out(self) -> None:
-        assert printable("a\r\n\x1b[31m\udce4ü" + "x" * 99).isprintable()
-        assert len(printable("x" * 99)) == 40
-
-
 def test_cseq() -> None:
     assert parse_cseq("4711 INVITE") == CSeq(4711, "INVITE")
     with pytest.raises(BadMessage):
         parse_cseq("1 " + "X" * 200)
+
+
+@pytest.mark.rfc("3261", "20.16")
+def test_white_space_within_cseq() -> None:
+    assert parse_cseq(" 7\t \t INVITE ") == CSeq(7, "INVITE")
+
+
+@pytest.mark.parametrize("text", ["", "INVITE", "x INVITE", "-1 INVITE", "2147483648 INVITE", "1 IN/VITE", "1 2 X"])
+@pytest.mark.rfc("3261", "8.1.1.5")
+def test_malformed_cseq(text: str) -> None:
+    with pytest.raises(BadMessage):
+        parse_cseq(text)

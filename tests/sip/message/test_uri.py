@@ -221,6 +221,16 @@ class TestRequestUriForm:
         uri = Uri.parse("sip:bob@example.org;method=INVITE;transport=tcp?Route=%3Csip:evil%3E")
         assert str(uri.without_headers_and_method()) == "sip:bob@example.org;transport=tcp"
 
+    def test_it_says_what_it_is(self) -> None:
+        assert repr(Uri.parse("sip:bob@x")) == "Uri('sip:bob@x')"
+
+    @pytest.mark.parametrize(
+        ("text", "left"),
+        [("sip:bob@x?Subject=1", "sip:bob@x"), ("sip:x;method=BYE;lr", "sip:x;lr"), ("sip:b@x;a?c=d", "sip:b@x;a")],
+    )
+    def test_either_alone(self, text: str, left: str) -> None:
+        assert Uri.parse(text).without_headers_and_method().text == left
+
     def test_nothing_to_strip(self) -> None:
         uri = Uri.parse("sip:bob;method=x@example.org;lr")
         assert uri.without_headers_and_method() is uri

@@ -10,6 +10,7 @@ from sip.message.errors import BadMessage
 from sip.message.limits import MAX_FIELDS, MAX_LINE_CHARACTERS, MAX_MESSAGE_BYTES
 from sip.message.messages import Request, Response
 from sip.message.wire import parse_message
+from tests.sip.imaginary import request_text
 
 INVITE = (
     b"INVITE sip:bob@example.org SIP/2.0\r\n"
@@ -238,3 +239,17 @@ class TestSurvival:
     def test_every_prefix_gives_a_message_or_bad_message(self) -> None:
         for end in range(len(INVITE)):
             assert refusal(INVITE[:end]).status == 400
+
+
+@pytest.mark.rfc("3261", "8.1.1.4")
+def test_a_call_id_is_not_empty() -> None:
+    with pytest.raises(BadMessage, match="Call-ID empty"):
+        parse_message(request_text(call_id=""))
+
+
+@pytest.mark.rfc("3261", "7.3.1")
+def test_of_several_mistakes_the_first_is_named() -> None:
+    data = request_text(fields=["no token: 1", "no colon at all", "(: 2"])
+    with pytest.raises(BadMessage, match="Malformed header field name no token") as caught:
+        parse_message(data)
+    assert caught.value.message is not None
