@@ -41,7 +41,7 @@ STRONGEST_FIRST = "strongest-first"
 MD5_FIRST = "md5-first"
 NO_MD5 = "no-md5"
 
-# Which digest algorithms a challenge offers, in which order (RFC 8760 §2.4).
+# Which digest algorithms a challenge offers, in which order (RFC 8760 §2.3).
 DIGEST_OFFERS = {
     # Both have 256 bits; linphone of today gives up when the one it does not know comes first.
     STRONGEST_FIRST: ("SHA-256", "SHA-512-256", "MD5"),

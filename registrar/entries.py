@@ -128,7 +128,7 @@ class DomainEntry:
             self._choose_offer()
 
     def _choose_offer(self) -> None:
-        # Algorithms of a challenge (RFC 8760 §2.4). One for which a user has no HA1, imported say from a server that
+        # Algorithms of a challenge (RFC 8760 §2.3). One for which a user has no HA1, imported say from a server that
         # kept MD5 alone, is offered to nobody: his phone would choose it, and a challenge of his own would tell that
         # he exists.
         wanted = DIGEST_OFFERS[self.digest_algorithms]

@@ -22,7 +22,7 @@ _CREDENTIALS = {"www": "authorization", "proxy": "proxy-authorization"}
 _CHALLENGE = {"www": "WWW-Authenticate", "proxy": "Proxy-Authenticate"}
 _HEX = frozenset("0123456789abcdefABCDEF")
 
-# RFC 8760 §2.4: the one we would rather have comes first; of the two with 256 bits the one that more phones know.
+# RFC 8760 §2.3: the one we would rather have comes first; of the two with 256 bits the one that more phones know.
 STRONGEST_FIRST = ("SHA-256", "SHA-512-256", "MD5")
 # These look at the first challenge only, or give up when any has an algorithm unknown to them, against RFC 8760 §2.4,
 # and know MD5 alone: User-Agent begins with.

@@ -27,6 +27,13 @@ def section_titles() -> dict[str, str]:
     return dict(line.split(" ", 1) for line in text.splitlines())
 
 
+def other_titles() -> dict[Section, str]:
+    """Headings of what the other RFCs ask of a server of this kind, by RFC and section."""
+    text = (Path(__file__).parent / "other_sections.txt").read_text()
+    rows = (line.split(" ", 2) for line in text.splitlines())
+    return {(number, section): title for number, section, title in rows}
+
+
 def rule_ids() -> list[str]:
     return [f"{letter}{number:02}" for letter, (_, count) in RULES.items() for number in range(1, count + 1)]
 
@@ -81,12 +88,24 @@ def untested_sections(tested: Iterable[str]) -> list[str]:
     ]
 
 
+def untested_elsewhere(tested: Iterable[Section]) -> list[Section]:
+    """The same for the other RFCs."""
+    known = list(tested)
+    return [
+        (number, section)
+        for number, section in other_titles()
+        if not any(rfc == number and (one == section or one.startswith(f"{section}.")) for rfc, one in known)
+    ]
+
+
 def render(shown: Shown) -> str:
     """The document."""
     titles = section_titles()
     tested = [section for number, section in shown.sections if number == "3261"]
     without = untested_sections(tested)
     rules = rule_ids()
+    elsewhere = untested_elsewhere(shown.sections)
+    others = other_titles()
     missing_rules = [rule for rule in rules if rule not in shown.rules]
     lines = [
         "# Conformance",
@@ -112,13 +131,17 @@ def render(shown: Shown) -> str:
         "",
         "## Other RFCs",
         "",
-        "| RFC | section | tests |",
-        "|---|---|---|",
+        "| RFC | section | | tests |",
+        "|---|---|---|---|",
         *(
-            f"| {number} | {section} | {_modules(shown.sections[number, section])} |"
-            for number, section in sorted(shown.sections, key=lambda one: (int(one[0]), _order(one[1])))
-            if number != "3261"
+            f"| {one[0]} | {one[1]} | {others.get(one, '')} | {_modules(shown.sections[one])} |"
+            for one in sorted(shown.sections, key=lambda one: (int(one[0]), _order(one[1])))
+            if one[0] != "3261"
         ),
+        "",
+        f"Sections of these that ask something of a server of this kind and that no test names: {len(elsewhere)}.",
+        "",
+        *(f"- RFC {number} §{section} {others[number, section]}" for number, section in elsewhere),
         "",
         "## Rules",
         "",

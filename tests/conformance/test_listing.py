@@ -9,6 +9,7 @@ from tests.conformance.listing import (
     rule_ids,
     section_titles,
     shown_by_tests,
+    untested_elsewhere,
     untested_sections,
 )
 
@@ -43,6 +44,17 @@ class TestUntestedSections:
 
     def test_what_is_for_phones_is_out_of_scope(self):
         assert not [section for section in untested_sections([]) if section.startswith(("11", "12", "13", "14", "21"))]
+
+
+class TestOtherRfcs:
+    def test_a_subsection_counts_for_its_section(self):
+        without = untested_elsewhere([("5626", "6.1"), ("7118", "6")])
+        assert ("5626", "6") not in without and ("7118", "6") not in without
+        assert ("5627", "6.1") in without
+
+    def test_nothing_in_scope_is_without_a_test(self):
+        assert untested_elsewhere(shown_by_tests().sections) == [("3263", "5")]
+        assert untested_sections(section for number, section in shown_by_tests().sections if number == "3261") == []
 
 
 def test_no_marker_is_invented():

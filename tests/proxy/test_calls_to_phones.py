@@ -27,6 +27,7 @@ def temporary(scene, instance_id=PHONE, call_id="desk", user="bob"):
 
 
 class TestCalls:
+    @pytest.mark.rfc("5627", "6.1")
     def test_reach_that_phone_only(self, scene):
         assert {sent.remote for sent in scene.call().forwarded()} == {BOB, CAROL}
         for uri in (PUBLIC, temporary(scene)):

@@ -268,7 +268,7 @@ class TestRefusal:
         assert "guess" not in str(event)
 
     @pytest.mark.rule("R37")
-    @pytest.mark.rfc("8760", "2.4")
+    @pytest.mark.rfc("8760", "2.3")
     @pytest.mark.parametrize(
         ("choice", "expected"),
         [

@@ -286,6 +286,7 @@ class TestResolve:
         assert [hop.text for hop in hops] == ["tcp:192.0.2.20:5060", "tcp:192.0.2.21:5060"]
 
     @pytest.mark.rule("P29")
+    @pytest.mark.rfc("3263", "4.4")
     def test_the_same_key_draws_the_same_order(self) -> None:
         endpoint = ImaginaryEndpoint(RecordingCore())
         servers = [Srv(1, 1, 5060 + number, "a.example.com") for number in range(8)]

@@ -38,6 +38,7 @@ class TestInspection:
     @pytest.mark.parametrize(
         ("field", "expires"), [("Subject: x", 3761), ("Expires: 0", 0), ("Expires: 60", 60), ("Expires: 1e9", 3600)]
     )
+    @pytest.mark.rfc("3680", "4.4")
     def test_duration(self, field, expires):
         assert inspected("Event: reg", field).expires == expires
 

@@ -46,6 +46,7 @@ class TestOwnRegistrations:
         assert phone.info.find(f"{NS}registration").get("state") == "init"
         assert phone.contacts == []
 
+    @pytest.mark.rfc("3680", "4.7")
     def test_a_contact_comes_and_goes(self, scene):
         phone = scene.watch("bob")
         phone.wait(10)

@@ -26,6 +26,7 @@ def read(*changes, is_full=True, has_contacts=True, **options):
 
 
 @pytest.mark.rfc("3680", "5")
+@pytest.mark.rfc("3680", "4.5")
 class TestDocument:
     """RFC 3680 §5.1: attributes and elements."""
 

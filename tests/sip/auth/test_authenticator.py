@@ -54,6 +54,7 @@ def answer(nonce, username="bob", password="secret", *, nc="00000001", algorithm
 
 
 @pytest.mark.rfc("3261", "22.1")
+@pytest.mark.rfc("7616", "3.3")
 class TestChallenge:
     """22.1 Framework."""
 
@@ -67,7 +68,7 @@ class TestChallenge:
         ]
 
     @pytest.mark.rule("R37")
-    @pytest.mark.rfc("8760", "2.4")
+    @pytest.mark.rfc("8760", "2.3")
     @pytest.mark.threat(4)
     def test_the_strongest_comes_first_and_all_share_one_nonce(self, authenticator):
         params = [parse_credentials(v).params for _, v in authenticator.challenge_fields(REALM, "www", NOW)]
@@ -103,6 +104,7 @@ class TestChallenge:
 
 
 @pytest.mark.rfc("3261", "22.4")
+@pytest.mark.rfc("7616", "3.4")
 class TestCheck:
     """22.4 The Digest Authentication Scheme."""
 

@@ -318,6 +318,7 @@ class TestResponses:
 
     @pytest.mark.rule("X08")
     @pytest.mark.threat(17)
+    @pytest.mark.rfc("6026", "7.3")
     def test_with_another_branch_or_method_it_is_stray(self) -> None:
         endpoint, user, request = self.start()
         endpoint.deliver(response_text(request, 200).replace(b"z9hG4bK0-", b"z9hG4bK1-"), MALLORY)

@@ -94,6 +94,7 @@ class TestFigure8:
 class TestSlowCores:
     """RFC 4320 §4: 100 late, 408 never."""
 
+    @pytest.mark.rfc("4320", "4.1")
     def test_a_100_comes_when_timer_e_has_reached_t2_and_nothing_after_64_t1(self) -> None:
         _, surroundings = machine_in(TRYING)
         assert surroundings.advance(100) == [(3.5, "send 100"), (32.0, "end")]
