@@ -16,6 +16,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 FLAGS = {"--http": "SIPADMIN_HTTP", "--sip": "SIPADMIN_SIP", "--data": "SIPADMIN_DATA"}
 # Commands that read neither var/ nor its secret key; every other one prepares the folder.
 STORELESS = {"", "help", "test", "check", "collectstatic", "spectacular", "version"}
+# Seconds to wait for SQLite's one writer: longer than an import of 50,000 users writes (8 s), shorter than a phone
+# waits for the answer to its REGISTER (Timer F, 32 s).
+LOCK_PATIENCE = 20
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -292,7 +295,7 @@ def sqlite_database(path: Path) -> dict[str, object]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
         "OPTIONS": {
-            "timeout": 5,
+            "timeout": LOCK_PATIENCE,
             # A deferred transaction that turns into a writer fails at once under load instead of waiting.
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000;",

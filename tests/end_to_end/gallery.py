@@ -50,6 +50,7 @@ PAGES = {
     "welcome-user": "/welcome/user/",
     "not-found": "/nothing/",
 }
+ON_A_PHONE = ("overview", "calls")  # in the docs
 BEFORE_LOGIN = {"login": "/login/", "setup-refused": "/setup/nothing"}
 
 
@@ -130,8 +131,9 @@ def photograph(chromium: Any, product: Product, folder: Path, names: list[str] |
     phone = chromium.new_context(base_url=product.http, viewport={"width": 360, "height": 740})
     page = phone.new_page()
     log_in(page)
-    for name in ("overview", "calls"):
-        made.append(picture(page, places(product)[name], folder / f"{name}-phone.png"))
+    for name, place in places(product).items():
+        if names is None or name in ON_A_PHONE:
+            made.append(picture(page, place, folder / f"{name}-phone.png"))
     phone.close()
     return made
 

@@ -1,11 +1,13 @@
 """Group commit, with a real database and the real writer thread."""
 
+import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
-from django.db import OperationalError
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
+from django.db.backends.signals import connection_created
 
 from registrar import journal as journal_module
 from registrar.clock import Clock
@@ -47,6 +49,42 @@ class Loop:
 @pytest.fixture
 def journal(clock):
     return Journal(clock, Loop())
+
+
+class AnotherWriter:
+    """Holds the database's write lock until ``commit``; ``options`` are those of connections opened from now on."""
+
+    def __init__(self):
+        self.options = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"]
+        self.is_waited_for = Event()  # the journal has started a transaction, which has to wait
+        connection_created.connect(self._watch)
+        self._connection = sqlite3.connect(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"], isolation_level=None)
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def _watch(self, connection, **more):
+        connection.connection.set_trace_callback(self._trace)
+
+    def _trace(self, statement):
+        if statement.startswith("BEGIN"):
+            self.is_waited_for.set()
+
+    def commit(self):
+        self._connection.execute("COMMIT")
+
+    def close(self):
+        connection_created.disconnect(self._watch)
+        self._connection.close()
+
+
+@pytest.fixture
+def another_writer(users, monkeypatch):
+    if connection.vendor != "sqlite":
+        pytest.skip("only SQLite has one writer at a time")
+    options = connections.settings[DEFAULT_DB_ALIAS]["OPTIONS"]
+    monkeypatch.setitem(connections.settings[DEFAULT_DB_ALIAS], "OPTIONS", dict(options))
+    writer = AnotherWriter()
+    yield writer
+    writer.close()
 
 
 def binding(user, id, **changes):
@@ -185,6 +223,32 @@ class TestJournal:
         errors = [error for _, error in written(journal, *changes)]
         assert [str(error) for error in errors] == ["database is locked"] * 2
         assert attempts == [2]
+        assert Row.objects.count() == 0
+
+    @pytest.mark.rule("R17")
+    def test_waits_for_another_writer_and_then_stores(self, clock, users, another_writer):
+        """Such as an import of many users: the answer comes late, and it is no 500."""
+        bob, results = users[0], []
+        journal = Journal(clock, Loop())
+        journal.submit(BindingChanges(bob.aor, added=[binding(bob, 1)], generation=1), results.append)
+        journal.start()
+        assert another_writer.is_waited_for.wait(10)
+        another_writer.commit()
+        journal.stop()
+        assert results == [None]
+        assert list(Row.objects.values_list("id", flat=True)) == [1]
+
+    @pytest.mark.rule("R17")
+    def test_gives_up_on_a_writer_that_takes_longer_than_the_time_out(self, clock, users, another_writer):
+        another_writer.options["timeout"] = 0.01
+        bob, results = users[0], []
+        journal = Journal(clock, Loop())
+        journal.submit(BindingChanges(bob.aor, added=[binding(bob, 1)], generation=1), results.append)
+        journal.start()
+        journal.stop()
+        another_writer.commit()
+        assert [str(error) for error in results] == ["database is locked"]
+        assert journal.failures == 1
         assert Row.objects.count() == 0
 
     def test_after_the_report_the_writer_takes_a_new_generation(self, clock, users):

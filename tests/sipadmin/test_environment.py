@@ -235,6 +235,8 @@ class TestDatabaseUrl:
         database = environment.parse_database_url("sqlite:////srv/a%20b.sqlite3")
         assert str(database["NAME"]) == "/srv/a b.sqlite3"
         assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+        # Between what an import of 50,000 users writes and what a phone waits (Timer F).
+        assert 8 < database["OPTIONS"]["timeout"] < 32
 
     def test_postgres(self):
         database = environment.parse_database_url("postgres://u:p%40ss@db.example:5433/name")
