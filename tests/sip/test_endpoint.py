@@ -206,6 +206,22 @@ class TestStreams:
         assert (sent.protocol, sent.remote) == ("tcp", ("192.0.2.10", 5070))
         assert sent.connection is not None and not sent.connection.is_accepted
 
+    @pytest.mark.rfc("3263", "5")
+    @pytest.mark.threat(10)
+    def test_but_never_where_the_name_in_the_via_leads(self) -> None:
+        """RFC 3263 §5 would look the name up; who writes a Via could aim our answers by it (decision 0013)."""
+        core = RecordingCore()
+        endpoint = ImaginaryEndpoint(core)
+        endpoint.network.names["victim.example"] = ["203.0.113.5"]
+        endpoint.network.refuses_connections = True
+        via = "Via: SIP/2.0/TCP victim.example;branch=z9hG4bK1"
+        flow = endpoint.deliver(request_text(via=via), ("192.0.2.10", 40001), "tcp")
+        flow.channel.is_open = False  # type: ignore[attr-defined]
+        core.transactions[0].respond_with(200)
+        endpoint.advance(100)
+        assert {sent.remote[0] for sent in endpoint.sent} == {"192.0.2.10"}
+        assert endpoint.transactions == 0
+
     def test_content_length_is_always_there(self) -> None:
         core = RecordingCore()
         endpoint = ImaginaryEndpoint(core)
