@@ -19,6 +19,7 @@ from registrar.outcome import Judged, Refused, Registered
 from sip.gruu import OPTION as GRUU
 from sip.location import AddressOfRecord, Binding, BindingChanges
 from sip.message.address import Address
+from sip.message.bodies import unread_body
 from sip.message.errors import BadMessage
 from sip.message.fields import parse_contacts, parse_q
 from sip.message.limits import MAX_CONTACTS
@@ -47,7 +48,7 @@ def inspect_request(
     if uri.user is not None and not may_name_user:
         return Refused(400, "Request-URI of REGISTER names a user", "10.2", rule="R01")
     has_path = request.has("path")
-    if not has_path and not request.has("require"):
+    if not has_path and not request.body and not request.has("require"):
         return None
     required = [tag.lower() for tag in request.values("require")]
     unknown = [tag for tag in required if tag not in supported]
@@ -56,6 +57,9 @@ def inspect_request(
     # RFC 3327 §5.3: nobody can tell the phone which Path is in use, so it is not taken.
     if has_path and path_without_support == REFUSE and not _supports_path(request):
         return Refused(420, "Path without Supported: path", "RFC 3327 5.3", [("Unsupported", "path")], "R31")
+    unread = unread_body(request, ())
+    if unread is not None:
+        return Refused(415, "Unsupported Media Type", "8.2.3", unread)
     return None
 
 

@@ -30,6 +30,7 @@ class ClientTransaction:
         "data",
         "fallback",
         "interval",
+        "is_from_here",
         "is_reliable",
         "layer",
         "next_hop",
@@ -59,6 +60,7 @@ class ClientTransaction:
         self.user = user
         self.state = state
         self.is_reliable = next_hop.protocol != "udp"
+        self.is_from_here = request.names.count("via") == 1  # ours is the only one: not forwarded for anybody
         self.data = b""  # the request as sent, while it may have to be sent again
         self.fallback: NextHop | None = None  # by UDP after all, when the connection is refused (§18.1.1)
         self.interval = layer.intervals.t1

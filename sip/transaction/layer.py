@@ -243,6 +243,8 @@ class TransactionLayer:
             self.count["stray_response" if self._transport.is_own_sent_by(via) else "foreign_response"] += 1
         elif via.sent_by != transaction.sent_by and not self._transport.is_own_sent_by(via):
             self.count["foreign_response"] += 1  # §18.1.2
+        elif transaction.is_from_here and len(response.values("via")) > 1:
+            self.count["foreign_response"] += 1  # §8.1.3.3: there is nobody behind us for whom it could be
         else:
             transaction.response_received(response, now)
             return True

@@ -101,6 +101,35 @@ class TestRequest:
     def test_proxy_require_is_not_ours_to_judge(self):
         assert inspect_request(a_request(proxy_require="foo")) is None
 
+    @pytest.mark.rfc("3261", "8.2.3")
+    @pytest.mark.parametrize(
+        ("fields", "answer"),
+        [
+            ({"content_type": "application/sdp"}, ("Accept", "")),
+            ({}, ("Accept", "")),
+            ({"content_type": "text/plain", "content_encoding": "gzip"}, ("Accept-Encoding", "identity")),
+            ({"content_type": "text/plain", "supported": "path", "path": "<sip:edge.example.org;lr>"}, ("Accept", "")),
+        ],
+    )
+    def test_a_body_that_nobody_reads(self, fields, answer):
+        request = a_request(f"<{DESK}>", **fields)
+        request.body = b"v=0"
+        assert refused(inspect_request(request), 415, "Unsupported Media Type") == dict([answer])
+
+    @pytest.mark.rfc("3261", "8.2.3")
+    def test_an_unknown_extension_is_told_before_the_body(self):
+        request = a_request(f"<{DESK}>", require="frob")
+        request.body = b"v=0"
+        refused(inspect_request(request), 420)
+
+    @pytest.mark.rfc("3261", "8.2.3")
+    def test_a_body_that_may_be_passed_over(self):
+        request = a_request(
+            f"<{DESK}>", content_type="text/plain", content_disposition="render;handling=optional", require="path"
+        )
+        request.body = b"v=0"
+        assert inspect_request(request) is None
+
     @pytest.mark.rule("R31")
     def test_path_without_support(self):
         fields = refused(inspect_request(a_request(path="<sip:edge.example.org;lr>")), 420, "Path")

@@ -154,6 +154,12 @@ class TestRegister:
         assert (event["aor"], event["user_agent"], event["registered_by"]) == (AOR, "Desk/1", AOR)
         assert event["received_from"] == "192.0.2.20:5060"
 
+    @pytest.mark.rfc("3261", "8.2.3")
+    def test_a_body_that_nobody_reads(self, open_registrar):
+        answer = open_registrar.send(DESK, "Content-Type: application/sdp", body="v=0")
+        assert (answer.status, answer.lines("accept")) == (415, [""])
+        assert open_registrar.contacts() == []
+
     @pytest.mark.rule("R21")
     @pytest.mark.rfc("3261", "10.2.5")
     def test_date(self, registrar):

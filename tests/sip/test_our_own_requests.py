@@ -123,3 +123,28 @@ class TestResponses:
         endpoint.advance(5)
         is_over = transaction.branch not in {sent.message.via.branch for sent in endpoint.take()[1:]}
         assert is_over == (status >= 200)
+
+    @pytest.mark.rfc("3261", "8.1.3.3")
+    @pytest.mark.threat(17)
+    @pytest.mark.parametrize(
+        "more",
+        [b"\r\nVia: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK77\r\n", b", SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK77\r\n"],
+    )
+    def test_a_response_for_somebody_behind_us_is_discarded(
+        self, endpoint: ImaginaryEndpoint, core: Core, more: bytes
+    ) -> None:
+        send(endpoint, core, a_request())
+        good = response_text(endpoint.sent[0].data, 200)
+        start, via, rest = good.split(b"\r\n", 2)
+        assert via.startswith(b"Via:")
+        endpoint.deliver(start + b"\r\n" + via + more + rest, BOB)
+        assert core.responses == [] and endpoint.count["foreign_response"] == 1
+        endpoint.deliver(good, BOB)
+        assert core.responses == [200]
+
+    def test_what_was_forwarded_has_the_vias_of_others(self, endpoint: ImaginaryEndpoint, core: Core) -> None:
+        request = a_request()
+        request.add_top("Via", "SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK77")
+        send(endpoint, core, request)
+        endpoint.deliver(response_text(endpoint.sent[0].data, 200), BOB)
+        assert core.responses == [200]
