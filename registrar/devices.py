@@ -49,8 +49,8 @@ def device_facts(binding: Binding, reach: dict[str, Any] | None) -> dict[str, An
         "instance_id": binding.instance_id,
         "reg_id": binding.reg_id,
         "gruu": public_gruu(binding),
-        "flow": flow_text(binding),
         "is_outbound": binding.is_outbound,
+        "has_facts": bool(reach or binding.instance_id or binding.is_outbound),
         "reach": reach,
         "round_trip_ms": None if reach is None or reach["round_trip"] is None else round(reach["round_trip"] * 1000, 1),
     }

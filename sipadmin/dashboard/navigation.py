@@ -21,7 +21,7 @@ class Entry(NamedTuple):
 
 
 RAIL = [
-    Entry("overview", "Overview", "overview", "Overview"),
+    Entry("overview", "Overview", "overview", "Home"),
     Entry("registrations", "Live registrations", "registrations", "Phones"),
     Entry("calls", "Live calls", "calls", "Calls"),
     Entry("users", "Users", "users", "Users", starts_part=True),
@@ -40,7 +40,7 @@ SYSTEM = [
     Entry("audit", "Audit", "audit", for_administrators=True),
     Entry("settings", "Settings", "settings", for_administrators=True),
     Entry("backup", "Backup", "backup", for_administrators=True),
-    Entry("docs", "API documentation", "api-docs"),
+    Entry("docs", "API docs", "api-docs"),
 ]
 
 

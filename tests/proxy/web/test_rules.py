@@ -106,7 +106,7 @@ def test_effect(admin_page, django_assert_max_num_queries):
     attempt(9, branches=0, policy_origin="rule 30", started_at=timezone.now() - timedelta(days=2))
     with django_assert_max_num_queries(12):
         text = admin_page.get("/routing/").content.decode()
-    assert re.findall(r'<td class="number">(\d+)</td>', text) == ["2", "0"]
+    assert re.findall(r'<td class="number" data-label="Calls in a day">(\d+)</td>', text) == ["2", "0"]
 
 
 def test_operators_read(operator_page):

@@ -87,6 +87,11 @@ class TestPage:
         text = admin_page.get(f"/users/{binding.user_id}/").content.decode()
         assert "called on this flow only" in text and "does not answer" not in text
 
+    def test_a_phone_of_which_nothing_is_known_has_no_empty_row(self, admin_page, binding):
+        Binding.objects.filter(pk=binding.pk).update(instance_id="", is_outbound=False)
+        text = admin_page.get(f"/users/{binding.user_id}/").content.decode()
+        assert '<tr class="device">' not in text and '<span class="device">' in text
+
     def test_hostile_text_stays_text(self, admin_page, binding):
         Binding.objects.filter(pk=binding.pk).update(instance_id=HOSTILE)
         text = admin_page.get(f"/users/{binding.user_id}/").content.decode()
