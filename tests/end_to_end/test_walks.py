@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -162,4 +164,37 @@ def test_an_operator_who_may_not(page: Any, chromium: Any, walked: Enrolment) ->
     page.wait_for_selector("text=oscar is changed.")
     operator.goto("/users/")
     operator.wait_for_selector("h1:has-text('Log in')")
+    context.close()
+
+
+def test_a_pause_holds_back_what_is_new(page: Any, phones: Phones) -> None:
+    alice = phones("alice")
+    open_calls(page)
+    page.keyboard.press("p")
+    page.wait_for_selector("[data-link-state=paused]")
+    before = page.locator("table.calls tbody").count()
+    assert phones.do(alice.call(f"sip:nobody-yet@{DOMAIN}")).final_status == 404
+    page.wait_for_selector("[data-pause]:has-text('new')")
+    assert page.locator("table.calls tbody").count() == before
+    page.keyboard.press("p")
+    row(page, "nobody-yet").wait_for()
+    page.wait_for_selector("[data-link-state=live]")
+
+
+def test_a_page_outlives_the_web_server(chromium: Any, phones: Phones, walked: Enrolment) -> None:  # noqa: F811
+    """Offline is said, with the time of what is shown; what was typed stays, and what was missed comes."""
+    context = chromium.new_context(base_url=walked.product.http)  # not a watched one: it may complain of the loss
+    page = context.new_page()
+    log_in(page)
+    page.goto("/registrations/")
+    page.wait_for_selector("[data-link-state=live]")
+    page.fill("#q", "carol")
+    os.kill(walked.product.child("web"), signal.SIGKILL)
+    page.wait_for_selector("[data-offline]:has-text('What you see is as of')")
+    # SIP goes on without the web.
+    phones.do(phones("carol").register(120))
+    page.wait_for_selector("[data-link-state=live]", timeout=60_000)
+    page.locator("table.registrations tbody", has_text=f"carol@{DOMAIN}").first.wait_for()
+    assert page.locator("[data-offline]").is_hidden()
+    assert page.evaluate("[document.activeElement.id, document.activeElement.value]") == ["q", "carol"]
     context.close()
