@@ -236,6 +236,13 @@ class TestFlood:
         house.guess(1, right=True)
         assert self.admitted(house, 100) == 10
 
+    def test_what_we_asked_for_costs_nothing(self):
+        house = House(rate=10, burst=50)
+        for _ in range(1000):
+            assert house.admits()
+            house.guard.wanted(flow(MALLORY))
+        assert self.admitted(house, 100) == 50
+
     @pytest.mark.parametrize("source", ["127.0.0.9", "::1", "203.0.113.9"])
     def test_this_machine_and_trusted_networks_are_exempt(self, source):
         house = House(rate=10, burst=50, trusted=[ip_network("203.0.113.0/24")])

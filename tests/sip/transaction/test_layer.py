@@ -316,6 +316,16 @@ class TestResponses:
         endpoint.deliver(forged, BOB)
         assert user.statuses == [] and endpoint.count["foreign_response"] == 1
 
+    @pytest.mark.rfc("3261", "8.1.3.3")
+    @pytest.mark.threat(17)
+    def test_with_a_via_below_ours_though_nobody_is_behind_us_it_is_dropped(self) -> None:
+        endpoint, user, request = self.start()
+        answer = response_text(request, 200)
+        endpoint.deliver(answer.replace(b"\r\nFrom:", b"\r\nVia: SIP/2.0/UDP 192.0.2.77\r\nFrom:"), BOB)
+        assert user.statuses == [] and endpoint.count["foreign_response"] == 1
+        endpoint.deliver(answer, BOB)
+        assert user.statuses == [200]
+
     @pytest.mark.rule("X08")
     @pytest.mark.threat(17)
     @pytest.mark.rfc("6026", "7.3")
