@@ -32,7 +32,7 @@ from sip.transport.stun import stun_answer
 from sip.transport.tls import TlsContexts
 from sip.transport.websocket import MayComeFrom
 
-MAX_KEPT_HOPS = 4_096
+MAX_KEPT_HOPS = 4_096  # numeric next hops, told without parsing again; then the lot is forgotten
 
 
 Refused = Callable[[Request, Flow, int, str], None]

@@ -27,7 +27,7 @@ PROBE_COST = 200.0  # tokens: five a second, so that nobody finds out who is the
 OF_A_NETWORK = "networks"  # messages of sources that are banned with their network, counted together
 MAX_BUCKETS = 50_000  # about 10 MB; more sources than that at a time are forged anyway
 MAX_FLOODS = 1_000  # sources remembered for people to look at
-MAX_RECURRENCES = 10_000
+MAX_RECURRENCES = 10_000  # sources whose former bans lengthen the next; the oldest is forgotten
 
 
 class Guard:

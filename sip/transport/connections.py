@@ -22,11 +22,11 @@ from sip.transport.websocket import MayComeFrom, WebSocketConnection
 
 logger = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 10_000
+MAX_CONNECTIONS = 10_000  # phones that keep theirs open, on one process; each costs a file and its buffers
 MAX_CONNECTIONS_PER_SOURCE = 1_000  # an office behind one address; far below the total, so that nobody takes it all
 CONNECT_INTERVAL = 10.0  # seconds to open a connection: after that another next hop is worth more
 SWEEP_INTERVAL = 5.0  # seconds between looks for idle and stuck connections
-BACKLOG = 512
+BACKLOG = 512  # connections of one instant, when all phones come back after an outage
 
 # Protocol, far end, and of TLS the name in its certificate, which is what makes it the right far end (RFC 5923 §5).
 Key = tuple[str, tuple[str, int], str]

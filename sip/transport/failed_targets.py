@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FAILED_INTERVAL = 60.0  # seconds a target is tried last
 MAX_RETRY_AFTER = 600.0  # seconds of Retry-After that are believed (§21.5.4)
-MAX_FAILED = 1_024
+MAX_FAILED = 1_024  # remembered, the oldest goes first; strangers choose the names that fail
 
 Place = tuple[str, str, int]
 

@@ -37,7 +37,7 @@ MAX_RECORDS = 64  # of one answer
 SYSTEM_KEPT_INTERVAL = 60.0  # seconds an answer of the system is used; getaddrinfo does not tell the record's own
 FAILURE_KEPT_INTERVAL = 5.0
 CONFIGURATION_KEPT_INTERVAL = 10.0  # seconds until hosts file and resolv.conf are read again: laptops move
-THREADS = 4
+THREADS = 4  # questions to the system at one time; one that hangs holds up no other name
 EDNS_PAYLOAD = 1232  # bytes of a datagram that pass everywhere
 
 

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 CERTIFICATE_INTERVAL = 5.0  # seconds between looks whether a file of a certificate has changed
 TICK_INTERVAL = 0.02  # seconds between looks at the timers: the shortest of them is T1, half a second
 ANY_PORT_ATTEMPTS = 20  # to find a port free for both UDP and TCP, when any will do
-MAX_KNOWN_ADDRESSES = 4_096
+MAX_KNOWN_ADDRESSES = 4_096  # and routes to them; strangers choose where answers are to go
 ADDRESSES_KNOWN_INTERVAL = 30.0  # seconds until local addresses are looked at again: interfaces come and go
 
 

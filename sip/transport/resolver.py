@@ -11,9 +11,9 @@ from sip.transport.name_servers import Answer
 from sip.transport.records import Question, Record
 
 MIN_KEPT_INTERVAL = 1.0  # seconds, even of a TTL of 0: a call asks more than once
-MAX_KEPT_INTERVAL = 3_600.0
+MAX_KEPT_INTERVAL = 3_600.0  # seconds: a change is seen within the hour, whatever the TTL
 MAX_NOTHING_KEPT_INTERVAL = 60.0  # of the answer that there is nothing: it may come soon
-MAX_KEPT = 4_096
+MAX_KEPT = 4_096  # answers; strangers choose the names that are asked for
 MAX_PENDING = 256  # questions asked at one time
 
 Done = Callable[[Sequence[Record]], None]

@@ -15,7 +15,7 @@ from sip.transport.listeners import WILDCARDS
 
 DATAGRAMS_PER_TURN = 64  # then timers and connections have their turn
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # a wish; the system caps it. Bursts of REGISTERs after an outage
-LARGEST_DATAGRAM = 65_535
+LARGEST_DATAGRAM = 65_535  # nothing that arrives is cut off unseen; the parser judges its length
 
 _IS_LINUX = sys.platform == "linux"
 _IP_PKTINFO = 8  # ip(7); the socket module does not name these
