@@ -25,8 +25,10 @@ class Command(BaseCommand):
         parser.add_argument("--data", metavar="DIR", help="data folder (SIPADMIN_DATA, var/)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from sipadmin.engine.open_files import allow_open_files
         from sipadmin.engine.server import CannotListen, SipServer
 
+        allow_open_files()
         server = SipServer()
         try:
             server.bind()
