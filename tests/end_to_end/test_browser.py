@@ -134,7 +134,7 @@ def test_removing_a_contact(page: Any, phones: Phones) -> None:
     watch(page, "/registrations/?q=carol@browser.test")
     page.click('[data-aor="sip:carol@browser.test"] button')
     page.wait_for_selector("text=Removed a contact of carol@browser.test")
-    page.wait_for_selector("[data-aor]", state="detached")
+    page.wait_for_selector('[data-aor="sip:carol@browser.test"]', state="detached")
 
 
 def test_hostile_text_stays_text(page: Any, phones: Phones) -> None:
