@@ -1,6 +1,14 @@
 """Digest computations: §22.4, RFC 7616 §3.4."""
 
+import hashlib
+import re
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
+import requests.auth
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sip.auth.digest import ha1, response
 
@@ -41,3 +49,44 @@ class TestResponse:
     def test_unknown_algorithm(self):
         with pytest.raises(ValueError, match="MD4"):
             ha1("MD4", "bob", "example.org", "secret")
+
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters='"\\'), min_size=1, max_size=20)
+
+
+class TestAgainstAnother:
+    """What the client of a library that knows nothing of ours sends, is what we expect."""
+
+    def theirs(self, algorithm, username, password, realm, nonce, method, qop):
+        """Its Authorization header field. It knows SHA-512 and not SHA-512-256: same sums, another hash function."""
+        client = requests.auth.HTTPDigestAuth(username, password)
+        client.init_per_thread_state()
+        named = "SHA-512" if algorithm == "SHA-512-256" else algorithm
+        client._thread_local.chal = {"realm": realm, "nonce": nonce, "algorithm": named} | ({"qop": qop} if qop else {})
+        shorter = SimpleNamespace(**{**vars(hashlib), "sha512": partial(hashlib.new, "sha512_256")})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(requests.auth, "hashlib", shorter)
+            return client.build_digest_header(method, "http://example.org/there")
+
+    @pytest.mark.rfc("7616", "3.4.1")
+    @pytest.mark.rfc("8760", "2")
+    @given(
+        st.sampled_from(["MD5", "SHA-256", "SHA-512-256"]),
+        *[TEXTS] * 4,
+        st.sampled_from(["REGISTER", "INVITE", "X-Odd"]),
+        st.sampled_from(["", "auth"]),
+    )
+    def test_the_same(self, algorithm, username, password, realm, nonce, method, qop):
+        header = self.theirs(algorithm, username, password, realm, nonce, method, qop)
+
+        def sent(name):
+            return re.findall(rf', {name}="?([^",]*)', header)[-1]  # after all that a hostile name could imitate
+
+        known = ha1(algorithm, username, realm, password)
+        rest = (qop, sent("nc"), sent("cnonce")) if qop else ()
+        assert f'response="{response(algorithm, known, method, "/there", nonce, *rest)}"' in header
+
+    def test_its_hash_function_is_the_one_of_the_standard(self):
+        assert hashlib.new("sha512_256", b"abc").hexdigest() == (
+            "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -156,6 +158,24 @@ def test_whole_uris(text: str, parts: tuple[object, ...]) -> None:
     assert (uri.scheme, uri.user, uri.password, uri.host, uri.port, uri.params, uri.headers) == parts
 
 
+# Parts of a URI that none of the rules of equality treats alike.
+USERS = st.text("aZ09-_.!~*'()&=+$,;?/", min_size=1, max_size=8)
+HOSTS = st.sampled_from(["example.org", "phone.example.org", "192.0.2.1", "[2001:db8::1]"])
+PORTS = st.sampled_from(["", ":5060", ":5061"])
+PARAMS = st.dictionaries(
+    st.sampled_from(["transport", "user", "ttl", "x-a", "x-b"]), st.text("aB1", min_size=1), max_size=4
+)
+
+
+def escaped(text: str, places: list[bool]) -> str:
+    """The same user with some of its unreserved characters as %xx."""
+    unreserved = re.compile(r"[A-Za-z0-9_.!~*'()-]")
+    return "".join(
+        f"%{ord(one):02x}" if is_hidden and unreserved.match(one) else one
+        for one, is_hidden in zip(text, [*places, *[False] * len(text)], strict=False)
+    )
+
+
 def equal(a: str, b: str) -> bool:
     forward = Uri.parse(a).equals(Uri.parse(b))
     assert forward is Uri.parse(b).equals(Uri.parse(a)), "equality has no direction"
@@ -180,6 +200,24 @@ class TestEquality:
     )
     def test_equal(self, a: str, b: str) -> None:
         assert equal(a, b)
+
+    @given(USERS, HOSTS, PORTS, PARAMS, st.lists(st.booleans(), max_size=8), st.randoms())
+    def test_however_it_is_written(
+        self, user: str, host: str, port: str, params: dict[str, str], places: list[bool], random: Random
+    ) -> None:
+        written = list(params.items())
+        uri = f"sip:{user}@{host}{port}" + "".join(f";{name}={value}" for name, value in written)
+        random.shuffle(written)
+        other = f"SIP:{escaped(user, places)}@{host.upper()}{port}" + "".join(
+            f";{name.upper()}={value.swapcase()}" for name, value in written
+        )
+        assert equal(uri, uri) and equal(uri, other)
+        assert not equal(uri, other.replace("SIP:", "sips:"))
+        assert not equal(uri, f"sip:x{user}@{host}{port}") and not equal(uri, f"{uri}?subject=x")
+
+    @given(USERS, USERS)
+    def test_the_user_counts_as_it_is(self, one: str, other: str) -> None:
+        assert equal(f"sip:{one}@example.org", f"sip:{other}@example.org") is (one == other)
 
     @pytest.mark.parametrize(
         ("a", "b"),
