@@ -249,7 +249,13 @@ def test_a_call_id_is_not_empty() -> None:
 
 @pytest.mark.rfc("3261", "7.3.1")
 def test_of_several_mistakes_the_first_is_named() -> None:
-    data = request_text(fields=["no token: 1", "no colon at all", "(: 2"])
+    data = request_text(fields=["no token: 1", "NoColon", "(: 2"])
     with pytest.raises(BadMessage, match="Malformed header field name no token") as caught:
         parse_message(data)
     assert caught.value.message is not None
+
+
+@pytest.mark.rfc("3261", "7.3.1")
+def test_a_line_without_colon_is_named() -> None:
+    with pytest.raises(BadMessage, match="Header field without colon: NoColon"):
+        parse_message(request_text(fields=["NoColon"]))
