@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ from proxy.models import CallAttempt, CallMessage, RequestRecord, StoredMessage
 from registrar.models import Binding, Domain, SipUser
 from sipadmin.bus import EngineUnavailable
 from sipadmin.provisioning import save_domain, save_user
+from sipadmin.security import presence
 from tests.proxy.ladder.calls import answered_call
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -36,7 +38,9 @@ def operator(django_user_model):
 
 
 @pytest.fixture
-def admin_page(administrator):
+def admin_page(administrator, monkeypatch):
+    """His browser. He was seen at this address a moment ago: what a page writes and asks does not hang on the clock."""
+    monkeypatch.setitem(presence._noted, (administrator.pk, "127.0.0.1"), time.monotonic())
     client = Client()
     client.force_login(administrator)
     return client
