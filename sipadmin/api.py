@@ -77,6 +77,8 @@ version_1 = [
 ]
 
 urlpatterns = [
+    # No name holds a zero byte, and PostgreSQL fails when it is asked for one.
+    re_path(r"\x00", UnknownView.as_view()),
     path("v1/", include(version_1)),
     path("schema/", SpectacularAPIView.as_view(permission_classes=[IsAuthenticated]), name="api-schema"),
     path("docs/", DocsView.as_view(url_name="api-schema", permission_classes=[IsAuthenticated]), name="api-docs"),

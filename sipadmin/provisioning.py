@@ -163,6 +163,7 @@ def save_domain(
 ) -> DomainChange:
     """Create or change a domain. ``aliases`` replaces all alias names; ``fields`` are columns of Domain."""
     name = name.strip().lower()
+    refuse_zero_bytes("name", [name])
     with transaction.atomic():
         domain = Domain.objects.select_for_update().filter(name=name).first()
         is_new = domain is None
@@ -205,6 +206,7 @@ def save_domain_aliases(
     known = set(domain.aliases.values_list("name", flat=True))
     wanted = known if aliases is None else {name.strip().lower() for name in aliases}
     wanted = (wanted | {name.lower() for name in added}) - {name.lower() for name in removed}
+    refuse_zero_bytes("alias", wanted)
     for name in sorted(wanted - known):
         if Domain.objects.filter(name=name).exists():
             raise ProvisioningError({"alias": f"{name} is already a domain"})
@@ -233,6 +235,7 @@ def save_user(
     What is not named stays as it is. ``aliases`` replaces all of them. A password sets every HA1; given HA1
     values replace them all, since the missing one belongs to another password.
     """
+    refuse_zero_bytes("username", [username])
     with transaction.atomic():
         user = SipUser.objects.select_for_update().filter(domain=domain, username=username).first()
         is_new = user is None
@@ -289,6 +292,7 @@ def parse_ha1(text: str, length: int, field: str) -> str:
 def save_user_aliases(user: SipUser, aliases: Iterable[str]) -> None:
     wanted = {name.strip() for name in aliases}
     known = set(user.aliases.values_list("name", flat=True))
+    refuse_zero_bytes("aliases", wanted)
     for name in sorted(wanted - known):
         if SipUser.objects.filter(domain=user.domain, username=name).exists():
             raise ProvisioningError({"aliases": f"{name} is already a user in {user.domain.name}"})
@@ -297,6 +301,12 @@ def save_user_aliases(user: SipUser, aliases: Iterable[str]) -> None:
         alias.save()
     for alias in user.aliases.filter(name__in=known - wanted):
         alias.delete()
+
+
+def refuse_zero_bytes(field: str, names: Iterable[str]) -> None:
+    """Before any of them is looked for: PostgreSQL fails at the question, long before a validator sees the name."""
+    if any("\0" in name for name in names):
+        raise ProvisioningError({field: "a name cannot hold a zero byte"})
 
 
 def check_model(row: models.Model, field: str = "") -> None:

@@ -80,7 +80,7 @@ def addresses(values) -> list[tuple[str, str]]:
         )
         path = path.replace("/?$", "").replace("^", "").replace("$", "").replace("\\.", ".")
         # The stream is asynchronous, and has tests of its own for all of this.
-        if ".*" not in path and name != "events-stream":
+        if ".*" not in path and "\\x00" not in path and name != "events-stream":
             found.append((f"/{path}", name))
     assert len(found) > 90
     return found

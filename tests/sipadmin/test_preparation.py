@@ -83,6 +83,7 @@ class TestDatabase:
             preparation.pending_migrations()
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only of SQLite's file")
 @pytest.mark.django_db(transaction=True)
 def test_the_copy_before_a_migration(tmp_path, settings):
     settings.DATA_DIR = tmp_path

@@ -187,6 +187,7 @@ class TestSaveUser:
             ("aliases", {"aliases": ["not a name"]}),
             ("aliases", {"aliases": ["bob"]}),
             ("aliases", {"aliases": ["200"]}),
+            ("aliases", {"aliases": ["2\x00"]}),
         ],
     )
     def test_refusals_change_nothing(self, domain, field, values):
@@ -273,3 +274,10 @@ class TestSetPolicy:
         assert own_policy(domain) == ("redirect", 30)
         set_policy(domain, "proxy")
         assert own_policy(domain) == ("proxy", 30)
+
+
+@pytest.mark.threat(23)
+def test_no_domain_holds_a_zero_byte(db):
+    assert errors(save_domain, "a\x00.example") == {"name": "a name cannot hold a zero byte"}
+    assert errors(save_domain, "a.example", aliases=["b\x00.example"]) == {"alias": "a name cannot hold a zero byte"}
+    assert not Domain.objects.exists()

@@ -286,6 +286,18 @@ class TestProblems:
         assert is_problem(Client().get(f"/api/v1/users/?{query}", **token), 400)
 
 
+@pytest.mark.threat(23)
+@pytest.mark.parametrize("method", ["get", "put", "post", "patch", "delete"])
+@pytest.mark.parametrize(
+    "place", ["users/a%00@example.org/", "users/bob@example.org%00/", "domains/%00/", "users/a%00@b/rotate-password/"]
+)
+def test_nothing_is_at_an_address_with_a_zero_byte(admin_page, bob, place, method):
+    """PostgreSQL fails when it is asked for one."""
+    response = getattr(admin_page, method)(f"/api/v1/{place}", {"password": "x"}, content_type="application/json")
+    assert is_problem(response, 404)
+    assert response.json()["detail"] == "There is nothing at this address."
+
+
 class TestDocuments:
     def test_schema(self, admin_page, recwarn):
         text = admin_page.get("/api/schema/").content.decode()
