@@ -148,8 +148,18 @@ class UserSerializer(StrictSerializer):
     password = serializers.CharField(
         write_only=True, required=False, max_length=256, trim_whitespace=False, help_text="Kept only as HA1."
     )
-    ha1_md5 = serializers.RegexField(r"^[0-9a-fA-F]{32}$", write_only=True, required=False)
-    ha1_sha256 = serializers.RegexField(r"^[0-9a-fA-F]{64}$", write_only=True, required=False)
+    ha1_md5 = serializers.RegexField(
+        r"^[0-9a-fA-F]{32}$",
+        write_only=True,
+        required=False,
+        error_messages={"invalid": "must be 32 hexadecimal digits"},
+    )
+    ha1_sha256 = serializers.RegexField(
+        r"^[0-9a-fA-F]{64}$",
+        write_only=True,
+        required=False,
+        error_messages={"invalid": "must be 64 hexadecimal digits"},
+    )
     enabled = serializers.BooleanField(required=False)
     policy = serializers.CharField(
         required=False, max_length=270, help_text="inherit, proxy, redirect, forward:URI ..."

@@ -171,6 +171,13 @@ class TestPatch:
     def test_policy_counts_as_a_change(self, admin_page, bob):
         assert admin_page.patch(PLACE + "bob@example.org/", {"policy": "redirect"}, JSON).json()["version"] == 2
 
+    @pytest.mark.parametrize(("name", "length"), [("ha1_md5", 32), ("ha1_sha256", 64)])
+    def test_what_is_no_ha1_is_told_how_one_looks(self, admin_page, bob, name, length):
+        answer = admin_page.patch(PLACE + "bob@example.org/", {name: "zz" * 8}, JSON).json()
+        (error,) = answer["errors"]
+        assert (error["pointer"], error["detail"]) == (f"#/{name}", f"must be {length} hexadecimal digits")
+        assert "zz" not in str(answer)
+
     def test_ha1_in_place_of_the_password(self, admin_page, bob):
         value = ha1("MD5", "bob", "example.org", "new")
         assert admin_page.patch(PLACE + "bob@example.org/", {"ha1_md5": value}, JSON).status_code == 200
