@@ -176,6 +176,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "sipadmin.endpoints.stream_document.describe_stream",
         "sipadmin.rest.schema.add_problems",
     ],
 }
