@@ -8,8 +8,9 @@ from django import forms
 from django.contrib.auth import get_user_model, password_validation
 from django.utils import timezone
 
-from sipadmin.accounts.models import SCOPES, ApiToken
+from sipadmin.accounts.models import HIGHEST_RATE_LIMIT, RATE_LIMIT, SCOPES, ApiToken
 from sipadmin.accounts.roles import is_last_administrator
+from sipadmin.accounts.tokens import parse_networks
 
 
 class FirstAdministratorForm(forms.Form):
@@ -62,6 +63,23 @@ class TokenForm(forms.Form):
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"],
         help_text="UTC. Never, when empty.",
     )
+    networks = forms.CharField(
+        required=False, max_length=4000, label="Allowed networks", widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Where it may be used from, such as 192.0.2.0/24 2001:db8::/32. Anywhere, when empty.",
+    )  # fmt: skip
+    rate_limit = forms.IntegerField(
+        min_value=1, max_value=HIGHEST_RATE_LIMIT, initial=RATE_LIMIT, required=False, label="Requests a minute",
+        help_text=f"{RATE_LIMIT}, when empty.",
+    )  # fmt: skip
+
+    def clean_networks(self) -> list[str]:
+        try:
+            return parse_networks(self.cleaned_data["networks"].replace(",", " ").split())
+        except ValueError as error:
+            raise forms.ValidationError(f"Not saved: {error}.") from None
+
+    def clean_rate_limit(self) -> int:
+        return self.cleaned_data["rate_limit"] or RATE_LIMIT
 
     def clean_name(self) -> str:
         name = self.cleaned_data["name"].strip()

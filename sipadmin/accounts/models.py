@@ -14,6 +14,8 @@ SCOPES = [
 ]  # fmt: skip
 
 RATE_LIMIT = 600  # requests a minute: enough for a busy script, and one token cannot take the server from the others
+HIGHEST_RATE_LIMIT = 1_000_000  # more than the server can answer: no limit, in fact
+MOST_NETWORKS = 50  # each is compared with the address of each request
 
 
 class ApiToken(models.Model):

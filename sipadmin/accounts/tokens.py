@@ -13,7 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from sipadmin.accounts.models import RATE_LIMIT, SCOPES, ApiToken
+from sipadmin.accounts.models import HIGHEST_RATE_LIMIT, MOST_NETWORKS, RATE_LIMIT, SCOPES, ApiToken
 
 TOKEN_SHAPE = re.compile(r"sipa_([0-9a-f]{16})\.([A-Za-z0-9_-]{43})")
 # A write for each request would make every read of the API a write.
@@ -37,7 +37,7 @@ def issue_token(
     networks: Sequence[str] = (),
     rate_limit: int = RATE_LIMIT,
 ) -> tuple[ApiToken, str]:
-    """A new token and its text, which exists only here. ValueError for an unknown scope, network or a taken name.
+    """A new token and its text, which exists only here. ValueError for a taken name and for values that are none.
 
     ``scopes`` empty means every scope, ``networks`` empty every address; ``rate_limit`` in requests a minute.
     """
@@ -46,6 +46,8 @@ def issue_token(
         raise ValueError(f"unknown scope {', '.join(unknown)}; there are {', '.join(SCOPES)}")
     if not name.strip():
         raise ValueError("a token needs a name")
+    if not 1 <= rate_limit <= HIGHEST_RATE_LIMIT:
+        raise ValueError(f"a rate limit is 1 to {HIGHEST_RATE_LIMIT} requests a minute")
     if ApiToken.objects.filter(name=name).exists():
         raise ValueError(f"there is already a token with the name {name!r}")
     key = secrets.token_hex(8)
@@ -59,6 +61,8 @@ def issue_token(
 
 def parse_networks(texts: Sequence[str]) -> list[str]:
     """Networks in their usual form; ValueError names the one that is none."""
+    if len(texts) > MOST_NETWORKS:
+        raise ValueError(f"{len(texts)} networks are too many; a token takes up to {MOST_NETWORKS}")
     networks = []
     for text in texts:
         try:

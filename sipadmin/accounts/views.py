@@ -64,9 +64,7 @@ class TokensView(AdministratorRequired, View):
         form = TokenForm(request.POST)
         if not form.is_valid():
             return self.page(request, form, status=422)
-        token, text = issue_token(
-            form.cleaned_data["name"], form.cleaned_data["scopes"], request.user, form.cleaned_data["expires_at"]
-        )
+        token, text = issue_token(owner=request.user, **form.cleaned_data)
         # The text goes into this one answer and nowhere else: no session, no message, no redirect.
         return self.page(request, TokenForm(), new_token=token, new_token_text=text)
 

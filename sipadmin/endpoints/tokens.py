@@ -13,7 +13,7 @@ from rest_framework import serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sipadmin.accounts.models import RATE_LIMIT, SCOPES, ApiToken
+from sipadmin.accounts.models import HIGHEST_RATE_LIMIT, MOST_NETWORKS, RATE_LIMIT, SCOPES, ApiToken
 from sipadmin.accounts.tokens import issue_token, parse_networks
 from sipadmin.rest.conditions import ConditionalWrites
 from sipadmin.rest.serializers import StrictSerializer
@@ -42,11 +42,11 @@ class TokenSerializer(StrictSerializer):
     networks = serializers.ListField(
         child=serializers.CharField(max_length=64),
         required=False,
-        max_length=50,
+        max_length=MOST_NETWORKS,
         help_text="Where it may be used from, such as 192.0.2.0/24; empty: anywhere.",
     )
     rate_limit = serializers.IntegerField(
-        required=False, min_value=1, max_value=1_000_000, help_text="Requests a minute."
+        required=False, min_value=1, max_value=HIGHEST_RATE_LIMIT, help_text="Requests a minute."
     )
     owner = serializers.SerializerMethodField(help_text="The account it acts for; empty: none, and it may do all.")
     revoked = serializers.BooleanField(source="is_revoked", required=False, help_text="For good.")

@@ -7,8 +7,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from registrar.models import Domain, SipUser
+from sipadmin.accounts.models import RATE_LIMIT
 from sipadmin.accounts.setup_links import is_live
-from sipadmin.accounts.tokens import find_token
+from sipadmin.accounts.tokens import TokenRefused, find_token
 
 pytestmark = pytest.mark.django_db
 
@@ -130,10 +131,27 @@ class TestCreateToken:
         call_command("createtoken", "ci", "--scope", "users:read", "--scope", "calls:read")
         token = find_token(capsys.readouterr().out.strip())
         assert token.scopes == ["calls:read", "users:read"]
+        assert (token.networks, token.rate_limit) == ([], RATE_LIMIT)
+
+    def test_where_and_how_often(self, capsys):
+        call_command(
+            "createtoken", "ci", "--network", "192.0.2.7/24", "--network", "2001:db8::/32", "--rate-limit", "60"
+        )
+        text = capsys.readouterr().out.strip()
+        token = find_token(text, source="192.0.2.99")
+        assert (token.networks, token.rate_limit) == (["192.0.2.0/24", "2001:db8::/32"], 60)
+        with pytest.raises(TokenRefused, match="this address"):
+            find_token(text, source="198.51.100.1")
 
     def test_refusals(self):
         with pytest.raises(CommandError, match=r"unknown scope zz.*users:read"):
             call_command("createtoken", "ci", "--scope", "zz")
+        with pytest.raises(CommandError, match=r"'here' is not a network, such as"):
+            call_command("createtoken", "ci", "--network", "here")
+        with pytest.raises(CommandError, match="51 networks are too many"):
+            call_command("createtoken", "ci", *["--network=192.0.2.1"] * 51)
+        with pytest.raises(CommandError, match="1 to 1000000 requests"):
+            call_command("createtoken", "ci", "--rate-limit", "0")
         call_command("createtoken", "ci")
         with pytest.raises(CommandError, match="already"):
             call_command("createtoken", "ci")

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
 
-from sipadmin.accounts.models import ApiToken, SetupLink
+from sipadmin.accounts.models import RATE_LIMIT, ApiToken, SetupLink
 from sipadmin.accounts.setup_links import make_setup_link
 from sipadmin.accounts.tokens import find_token, hash_secret, issue_token
 
@@ -145,6 +145,19 @@ class TestTokens:
         assert text not in admin_page.get("/tokens/").content.decode()
         assert "no-store" in response.headers["Cache-Control"]
 
+    def test_where_and_how_often(self, admin_page):
+        entered = {"name": "script", "networks": "192.0.2.7/24,\n2001:db8::/32", "rate_limit": "60"}
+        assert "sipa_" in admin_page.post("/tokens/", entered).content.decode()
+        token = ApiToken.objects.get()
+        assert (token.networks, token.rate_limit) == (["192.0.2.0/24", "2001:db8::/32"], 60)
+        text = admin_page.get("/tokens/").content.decode()
+        assert "<code>2001:db8::/32</code>" in text
+        assert "60/min" in text
+
+    def test_anywhere_and_as_often_as_others(self, admin_page):
+        admin_page.post("/tokens/", {"name": "script"})
+        assert ApiToken.objects.values_list("networks", "rate_limit").get() == ([], RATE_LIMIT)
+
     def test_revoking(self, admin_page):
         token, _ = issue_token("script")
         admin_page.post(f"/tokens/{token.pk}/revoke/")
@@ -160,6 +173,10 @@ class TestTokens:
             ({"name": "x", "scopes": ["world:domination"]}, "not one of the available choices"),
             ({"name": "x", "expires_at": "2001-01-01T00:00"}, "has passed"),
             ({"name": "x", "expires_at": "tomorrow"}, "valid date"),
+            ({"name": "x", "networks": "192.0.2.0/24 here"}, "&#x27;here&#x27; is not a network"),
+            ({"name": "x", "networks": "192.0.2.1 " * 51}, "51 networks are too many"),
+            ({"name": "x", "rate_limit": "0"}, "greater than or equal to 1"),
+            ({"name": "x", "rate_limit": "1000001"}, "less than or equal to 1000000"),
         ],
     )
     def test_refusals(self, admin_page, entered, sentence):
