@@ -185,17 +185,16 @@ class Bench:
         self.recorder = Recorder(lambda kind, key, build: None, capture=self.capture)
         self.writer = MessageWriter(connection, self.recorder.wall)
         self.masking: list[float] = []
+        snapshot = PolicySnapshot()
         self.proxy = user.proxy = ProxyHandler(
             self.endpoint,
             Directory(),
             MemoryLocation([binding]),
-            PolicySnapshot,
+            lambda: snapshot,
             Authenticator(NonceFactory(b"0123456789abcdef0123456789abcdef")),
             self.recorder,
             secret=b"0123456789abcdef",
         )
-        snapshot = PolicySnapshot()
-        self.proxy._policies = lambda: snapshot
         self.alice = Flow("udp", SERVER, ALICE, self.wire)
         self.bob = Flow("udp", SERVER, BOB, self.wire)
         self.spent: dict[str, int] = {}
