@@ -49,6 +49,7 @@ class Failure(NamedTuple):
     """A wrong password, for whoever counts. ``source`` is a numeric host.
 
     ``is_proven``: the source has shown that it receives what we send there. Only then may it be held against it.
+    ``is_locked``: the user is locked out there, so that the right password counts as wrong.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Failure(NamedTuple):
     username: str
     is_known_user: bool
     is_proven: bool
+    is_locked: bool = False
 
 
 class Watch(Protocol):
@@ -184,9 +186,8 @@ class Authenticator:
         expected = response(algorithm, known or NO_HA1, method, uri, nonce, qop, nc, cnonce)
         is_right = compare_digest(expected.encode(), answer.lower().encode("utf-8", "surrogateescape"))
         source = flow.remote[0]
-        if self._watch.is_locked(source, realm, username, now_wall):
-            return AuthResult("wrong", username, algorithm, uri)
-        if is_right and known:
+        is_locked = self._watch.is_locked(source, realm, username, now_wall)
+        if is_right and known and not is_locked:
             # §22.4 item 8: clients of RFC 2069 send no qop; their nonce is good for one request.
             used = self._used
             if age == "stale" or not (
@@ -196,5 +197,5 @@ class Authenticator:
             self._watch.succeeded(source, realm, username, now_wall)
             return AuthResult("ok", username, algorithm, uri)
         is_proven = flow.is_reliable or self._nonces.is_for(nonce, source)
-        self._watch.failed(Failure(source, realm, username, bool(known), is_proven), now_wall)
+        self._watch.failed(Failure(source, realm, username, bool(known), is_proven, is_locked), now_wall)
         return AuthResult("wrong", username, algorithm, uri)

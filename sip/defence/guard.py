@@ -113,13 +113,9 @@ class Guard:
     # Passwords
 
     def is_locked(self, source: str, realm: str, username: str, now_wall: float) -> bool:
-        """Whether this user may not log in from there for now. Each try is one more reason to ban the source."""
+        """Whether this user may not log in from there for now."""
         source = source_of(source)
-        if not self._board.is_locked(source, (realm, username), now_wall) or self.why_exempt(source):
-            return False
-        self.count["locked_out"] += 1
-        self._hold_against(source, "again", f"{username}@{realm}", now_wall, username)
-        return True
+        return self._board.is_locked(source, (realm, username), now_wall) and not self.why_exempt(source)
 
     def succeeded(self, source: str, realm: str, username: str, now_wall: float) -> None:
         """A right password."""
@@ -128,17 +124,22 @@ class Guard:
         self._buckets.give(source, REFUND)
 
     def failed(self, failure: Failure, now_wall: float) -> None:
-        """A wrong password."""
+        """A wrong password, or any while the user is locked out: each such try is one more reason to ban the source."""
         source, user = source_of(failure.source), (failure.realm, failure.username)
+        detail = f"{failure.username}@{failure.realm}"
+        self.count["locked_out"] += failure.is_locked
         if not failure.is_proven:
             self.count["unproven_failure"] += 1
+            return
+        if failure.is_locked:
+            self._hold_against(source, "again", detail, now_wall, failure.username)
             return
         kind = "wrong-password" if failure.is_known_user else "unknown-user"
         self.count[kind.replace("-", "_")] += 1
         failures = self._board.failed(source, user, now_wall)
         if failures > (USER_LIMIT if failure.is_known_user else 1):
             kind = "again"
-        self._hold_against(source, kind, f"{failure.username}@{failure.realm}", now_wall, failure.username)
+        self._hold_against(source, kind, detail, now_wall, failure.username)
 
     def _hold_against(self, source: str, kind: str, detail: str, now_wall: float, name: str = "") -> None:
         evidence = Evidence(now_wall, kind, printable(detail, 120))

@@ -314,5 +314,12 @@ class TestWatch:
         watch.locked.add((ALICE, REALM, "bob"))
         nonce = challenge(authenticator, source=ALICE)["nonce"]
         assert self.try_(authenticator, answer(nonce)) == "wrong"
-        assert watch.right == watch.wrong == []
+        assert watch.wrong == [Failure(ALICE, REALM, "bob", is_known_user=True, is_proven=True, is_locked=True)]
+        assert watch.right == []
         assert self.try_(authenticator, answer(nonce), source=MALLORY) == "ok"
+
+    def test_nor_is_it_held_against_him_what_comes_with_the_nonce_of_another(self, authenticator, watch):
+        watch.locked.add((ALICE, REALM, "bob"))
+        nonce = challenge(authenticator, source=MALLORY)["nonce"]
+        assert self.try_(authenticator, answer(nonce, password="guess"), source=ALICE) == "wrong"
+        assert [(failure.is_locked, failure.is_proven) for failure in watch.wrong] == [(True, False)]

@@ -24,11 +24,11 @@ class House:
     def guess(self, times=1, username="bob", source=MALLORY, *, known=True, proven=True, right=False, at=NOW):
         """As the authenticator does: first whether the user is locked out there, then what came of it."""
         for _ in range(times):
-            if not self.guard.is_locked(source, REALM, username, at):
-                if right:
-                    self.guard.succeeded(source, REALM, username, at)
-                else:
-                    self.guard.failed(Failure(source, REALM, username, known, proven), at)
+            is_locked = self.guard.is_locked(source, REALM, username, at)
+            if right and not is_locked:
+                self.guard.succeeded(source, REALM, username, at)
+            else:
+                self.guard.failed(Failure(source, REALM, username, known, proven, is_locked), at)
 
     def admits(self, source=MALLORY, now=0.0, protocol="udp"):
         return self.guard.admits(flow(source, protocol), now)
@@ -153,6 +153,13 @@ class TestForgedSources:
     def test_nor_locks_it_anybody_out(self, house):
         house.guess(100, proven=False)
         assert not house.guard.is_locked(MALLORY, REALM, "bob", NOW)
+
+    def test_nor_is_who_is_locked_out_already_banned_by_it(self, house):
+        house.guess(5)
+        assert house.guard.is_locked(MALLORY, REALM, "bob", NOW)
+        house.guess(10_000, proven=False)
+        assert house.banned == []
+        assert (house.guard.count["locked_out"], house.guard.count["unproven_failure"]) == (10_000, 10_000)
 
     def test_a_scanner_by_udp_gets_no_answer_and_is_not_banned(self, house):
         assert all(house.guard.is_scanner("friendly-scanner", flow(MALLORY), 0.0) for _ in range(1000))
