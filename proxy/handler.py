@@ -147,12 +147,11 @@ class ProxyHandler:
             return
         along = self.edge.flow_for(request, transaction.flow)
         routed = self._passage.preprocess(request, transaction.flow)
-        is_own = self.responsibility.is_own(routed.uri)
         if along is not None:
             self._along_flow(transaction, routed, along, now)
         elif self._passage.is_in_dialog(request, routed):
-            self._in_dialog(transaction, routed, is_own, now)
-        elif not is_own:
+            self._in_dialog(transaction, routed, now)
+        elif not self.responsibility.is_own(routed.uri):
             self._elsewhere(transaction, routed, now)
         elif request.method == "REGISTER":
             # The registrar was not asked, so no domain of ours was meant (§10.3 step 1).
@@ -214,7 +213,7 @@ class ProxyHandler:
         routed.routes.clear()
         self._do(transaction, routed, decision, None, [step], now, loop_mark)
 
-    def _in_dialog(self, transaction: ServerTransaction, routed: Routed, is_own: bool, now: float) -> None:
+    def _in_dialog(self, transaction: ServerTransaction, routed: Routed, now: float) -> None:
         """A request in a dialog goes by its route and to nobody else (P27)."""
         request = transaction.request
         if self._passage.leads_astray(request, routed):
@@ -233,7 +232,7 @@ class ProxyHandler:
                     self._refuse(transaction, Refuse(480, "Temporarily Unavailable", gone), now)
                     return
                 self._forwarder.forward(transaction, routed, Forward([[target]], RELAY_RING_TIME), None, now)
-        elif is_own and not routed.routes:
+        elif not routed.routes and self.responsibility.is_own(routed.uri):
             own = self.own_methods.get(request.method)
             if own is None or not own.in_dialog(transaction, now):
                 reason = "Call/Transaction Does Not Exist"

@@ -169,7 +169,8 @@ class Endpoint:
     def receive(self, data: bytes, flow: Flow) -> None:
         """One datagram, or one message of a stream. Never raises."""
         try:
-            if self.gate is not None and not self.gate.admits(flow, self._network.now()):
+            now = self._network.now()
+            if self.gate is not None and not self.gate.admits(flow, now):
                 if flow.is_reliable and self.gate.is_banned(flow):
                     _streams(flow.channel).close()
                 return
@@ -177,15 +178,13 @@ class Endpoint:
             if self.tap is not None:
                 self.tap.received(message, data, flow)
             if isinstance(message, Request):
-                if self.gate is not None and self.gate.is_scanner(
-                    message.first("user-agent"), flow, self._network.now()
-                ):
+                if self.gate is not None and self.gate.is_scanner(message.first("user-agent"), flow, now):
                     return  # no answer tells it that there is a server
                 self.traffic.request_received(message)
-                self._layer.request_received(message, flow, self._network.now())
+                self._layer.request_received(message, flow, now)
             else:
                 self.traffic.response_received(message)
-                is_ours = self._layer.response_received(message, self._network.now())
+                is_ours = self._layer.response_received(message, now)
                 if is_ours and self.gate is not None:
                     self.gate.wanted(flow)
         except BadMessage as error:
@@ -308,14 +307,15 @@ class Endpoint:
     def send_to(self, next_hop: NextHop, data: bytes, failed: Callable[[], None] | None) -> bool:
         """Send bytes to a next hop; False when it failed at once."""
         is_sent = self._send_to(next_hop, data, failed)
-        if is_sent:
-            self.traffic.was_sent(data)
-        if is_sent and self.tap is not None:
+        if not is_sent:
+            return False
+        self.traffic.was_sent(data)
+        if self.tap is not None:
             flow = next_hop.flow
             local = flow.local if flow is not None else self._local_towards(next_hop)
             remote = flow.remote if flow is not None else (next_hop.host, next_hop.port)
             self.tap.sent(data, next_hop.protocol, local, remote)
-        return is_sent
+        return True
 
     def _local_towards(self, next_hop: NextHop) -> tuple[str, int]:
         listener = self._listeners.towards(next_hop.protocol, next_hop.host)
