@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from sip.message.messages import Request, Response
+from sip.message.methods import METHODS
 
-# Others are counted together: who invents methods must not fill the memory.
-METHODS = frozenset(
-    {
-        *("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE"),
-        *("INFO", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "MESSAGE"),
-    }
-)
-OTHER = "other"
+OTHER = "other"  # counted together: who invents methods must not fill the memory
 _BYTES = {name.encode(): name for name in METHODS}
 _STATUS_LINE = b"SIP/2.0 "
 

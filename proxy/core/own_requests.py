@@ -7,31 +7,11 @@ from collections.abc import Sequence
 from proxy.core.facts import Refuse
 from sip.message.bodies import unread_body
 from sip.message.messages import Request
+from sip.message.methods import METHODS
 from sip.message.params import printable
 
 ALLOW = ("OPTIONS", "REGISTER", "SUBSCRIBE", "CANCEL")
 EVENTS = ("Allow-Events", "reg")  # of users, by the notifier of registrations (RFC 3680)
-# Methods of the RFCs in force that have no meaning for a server as such (§21.4.6); any other name gets 501 (§21.5.2).
-KNOWN = frozenset(
-    {
-        "ACK",
-        "BYE",
-        "CANCEL",
-        "INFO",
-        "INVITE",
-        "MESSAGE",
-        "NOTIFY",
-        "OPTIONS",
-        "PRACK",
-        "PUBLISH",
-        "REFER",
-        "REGISTER",
-        "SUBSCRIBE",
-        "UPDATE",
-    }
-)
-
-
 TAKEN = ("application/sdp",)  # what OPTIONS may bring, since a phone would take it
 
 
@@ -40,7 +20,7 @@ def answer(request: Request, *, is_merged: bool, supported: Sequence[str] = ()) 
     §8.2. ``supported`` are the option-tags of this server."""
     method = printable(request.method)
     allow = ("Allow", ", ".join(ALLOW))
-    if request.method not in KNOWN:
+    if request.method not in METHODS:  # §21.5.2; those known that mean nothing to a server as such get 405 (§21.4.6)
         return Refuse(501, "Not Implemented", f"{method} to the server itself, which does not know it: 501", [allow])
     if request.to_tag:
         return Refuse(

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from sip.message.errors import BadMessage
 from sip.message.messages import Message, Request, Response, response_to
+from sip.message.methods import METHODS
 from sip.message.via import MAGIC_COOKIE, Via
 from sip.transaction.client import ClientTransaction
 from sip.transaction.failures import log_failure
@@ -31,29 +32,13 @@ from sip.transport.received import answers_to_group, response_address, response_
 from sip.transport.selection import NextHop
 
 # Methods other than INVITE that a CANCEL may name by its branch: it is answered and has no effect (§9.2).
-_NEVER_CANCELLED = (
-    "REGISTER",
-    "OPTIONS",
-    "BYE",
-    "MESSAGE",
-    "SUBSCRIBE",
-    "NOTIFY",
-    "PUBLISH",
-    "INFO",
-    "UPDATE",
-    "PRACK",
-    "REFER",
-)
+_NEVER_CANCELLED = METHODS - {"INVITE", "ACK", "CANCEL"}
 
 _IDENTIFYING = frozenset(("via", "from", "to", "call-id", "cseq"))  # what a retransmission repeats
 
 
 # Counters of requests by method and of final answers by class. What strangers invent does not make new ones.
-_METHODS = (
-    "REGISTER", "INVITE", "CANCEL", "BYE", "OPTIONS", "MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "REFER", "INFO",
-    "UPDATE", "PRACK",
-)  # fmt: skip
-_REQUESTS = {method: f"request_{method}" for method in _METHODS}
+_REQUESTS = {method: f"request_{method}" for method in METHODS}
 _ANSWERS = {str(number).encode(): f"answer_{number}xx" for number in range(2, 7)}
 
 
