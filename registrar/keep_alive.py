@@ -96,26 +96,33 @@ class KeepAlive:
         """A phone has registered or is gone (``RegistrarHandler.observers``)."""
         if event not in _REGISTERS:
             self._reach.forget(binding.id)
+            if binding.flow is not None:
+                self._by_flow.get(binding.flow, {}).pop(binding.id, None)
             return
         if self._reach.of(binding.id) is not None:
             self.heard(binding)
-        self._watch(binding)
+        self._watch_flow(binding)
+        self._probe_later(binding)
 
     def load(self) -> None:
         """Look at every binding: at the start, and when a domain has changed its mind."""
         now = self._endpoint.now()
         for binding in self._location.all():
-            if binding.transport != "udp" and binding.flow is None and self._reach.of(binding.id) is None:
+            is_cut_off = binding.transport != "udp" and binding.flow is None and not binding.path
+            if is_cut_off and self._reach.of(binding.id) is None:
                 self._reach.failed(binding.id, now, LOST)
-            self._watch(binding)
+            self._probe_later(binding)
 
-    def _watch(self, binding: Binding) -> None:
+    def _watch_flow(self, binding: Binding) -> None:
         flow = binding.flow
-        if flow is not None and flow.is_reliable:
-            if flow.is_open:
-                self._by_flow.setdefault(flow, {})[binding.id] = binding.aor
-            else:  # closed between the request and its commit
-                self._failed(binding, CLOSED)
+        if flow is None or not flow.is_reliable or binding.path:
+            return  # RFC 3327 §5.4: a Path is the way, by whichever connection to the edge proxy
+        if flow.is_open:
+            self._by_flow.setdefault(flow, {})[binding.id] = binding.aor
+        else:  # closed between the request and its commit
+            self._failed(binding, CLOSED)
+
+    def _probe_later(self, binding: Binding) -> None:
         domain = self._domain_of(binding)
         if domain is not None and domain.keep_alive in (OPTIONS, KEEP_OPEN):
             probe = (binding.aor, binding.id)

@@ -289,6 +289,40 @@ class TestConnections:
         house.watch.load()
         assert house.reach.of(binding.id).reason == LOST and house.reach.of(binding.id).failures == 1
 
+    def test_one_closed_connection_is_one_failure(self):
+        house = House(remove_after=3)
+        binding = only(house.register(f"<{DESK}>", protocol="tcp"))
+        binding.flow.channel.close()
+        for _ in range(5):
+            house.watch.load()  # an administrator saves a domain
+        assert house.reach.of(binding.id).failures == 1 and house.contacts() == [DESK]
+
+    def test_what_a_call_has_shown_outlives_a_look(self):
+        house = House()
+        binding = only(house.register(f"<{DESK}>", protocol="tcp"))
+        binding.flow.channel.close()
+        house.watch.called(binding, 200, True)
+        house.watch.load()
+        assert not house.reach.is_unreachable(binding.id)
+
+    @pytest.mark.rfc("3327", "5.4")
+    def test_behind_an_edge_proxy_the_path_is_the_way(self):
+        house = House(remove_after=1)
+        path = "path\nPath: <sip:192.0.2.30:5060;lr>"
+        binding = only(house.register(f"<{DESK}>", protocol="tcp", supported=path))
+        binding.flow.channel.close()
+        binding.flow = None
+        house.watch.load()  # as after a restart
+        assert house.reach.of(binding.id) is None and house.contacts() == [DESK]
+
+    def test_a_connection_does_not_remember_contacts_that_are_gone(self):
+        house = House()
+        [flow] = {one.flow for one in house.register(f"<{DESK}>", f"<{MOBILE}>", protocol="tcp")}
+        house.register(f"<{DESK}>;expires=0", protocol="tcp")
+        assert list(house.watch._by_flow[flow].values()) == [AOR]
+        house.register(f"<{MOBILE}>;expires=0", protocol="tcp")
+        assert not house.watch._by_flow[flow]
+
 
 class TestCalls:
     def test_what_they_show(self):
