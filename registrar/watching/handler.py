@@ -17,7 +17,7 @@ from registrar.gruus import gruus_of
 from registrar.outcome import Refused
 from registrar.watching.core import ALLOW_EVENTS, PACKAGE, Wanted, event_of, inspect_subscribe
 from registrar.watching.reginfo import CONTENT_TYPE, ContactChange, document, no_gruus
-from registrar.watching.subscription import NEVER, DialogId, Notification, Subscription
+from registrar.watching.subscription import NEVER, REJECTED, DialogId, Notification, Subscription
 from sip.gruu import Gruus
 from sip.location import Binding, LocationService
 from sip.message.messages import Request, Response
@@ -82,9 +82,8 @@ class WatchingHandler:
         self._by_aor: dict[str, list[Subscription]] = {}
         self._by_watcher: dict[str, list[Subscription]] = {}
         self._timers: dict[DialogId, Timer] = {}
-        self._told: dict[
-            str, frozenset[tuple[str, float]]
-        ] = {}  # contacts that administrators have set, of whom is watched
+        # Of whom is watched: the contacts that administrators have set, as they were told last.
+        self._told: dict[str, frozenset[tuple[str, float]]] = {}
         self.count: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -149,9 +148,10 @@ class WatchingHandler:
             self._refuse(transaction, Refused(500, "Out of order", "12.2.2"))
             return
         watched = self._directory.by_aor(subscription.aor)
-        actor = self._authenticate(transaction, watched.domain, now) if watched is not None else None
         if watched is None:
             self._refuse(transaction, Refused(481, "Subscription does not exist", "RFC 6665 4.2.1"))
+            return
+        actor = self._authenticate(transaction, watched.domain, now)
         if actor is None:
             return
         if actor.aor != subscription.watcher:
@@ -214,7 +214,7 @@ class WatchingHandler:
             subscription.end("noresource")
             self._go_on(subscription)
         for subscription in list(self._by_watcher.get(aor, ())):
-            subscription.end("rejected")
+            subscription.end(REJECTED)
             self._go_on(subscription)
 
     # NOTIFY
@@ -222,7 +222,7 @@ class WatchingHandler:
     def _go_on(self, subscription: Subscription) -> None:
         now = self._endpoint.now()
         if not self._is_allowed(subscription, now):
-            subscription.end("rejected")
+            subscription.end(REJECTED)
         timer = self._timers.pop(subscription.id, None)
         if timer is not None:
             timer.cancel()
@@ -254,9 +254,16 @@ class WatchingHandler:
         subscription, notification = sending.subscription, sending.notification
         contact = self._endpoint.listener_for(hop).sip_uri(lr=False)
         now = self._endpoint.now()
+        # Who may not watch any more is told so, and nothing else (RFC 3680 §4.6).
+        body = b"" if notification.ended == REJECTED else self._document(subscription, notification, now)
+        request = subscription.notify(notification.ended, contact, body, CONTENT_TYPE, now)
+        self._endpoint.send_request(request, hop, sending)
+        self.count["notified"] += 1
+
+    def _document(self, subscription: Subscription, notification: Notification, now: float) -> bytes:
         live = self._location.lookup(subscription.aor, now)
         changes = notification.changes
-        body = document(
+        return document(
             subscription.aor,
             subscription.key,
             notification.version,
@@ -266,9 +273,6 @@ class WatchingHandler:
             has_contacts=bool(live),
             gruus_of=no_gruus if self._gruus is None else partial(self._gruus_of, self._gruus),
         )
-        request = subscription.notify(notification.ended, contact, body, CONTENT_TYPE, now)
-        self._endpoint.send_request(request, hop, sending)
-        self.count["notified"] += 1
 
     def _gruus_of(self, gruus: Gruus, binding: Binding) -> list[tuple[str, str]]:
         user = self._directory.by_aor(binding.aor)
@@ -297,7 +301,7 @@ class WatchingHandler:
         self._by_id[subscription.id] = subscription
         if len(own) > MOST_OF_WATCHER:
             oldest = own[0]
-            oldest.end("rejected")
+            oldest.end(REJECTED)
             self._go_on(oldest)
             self._remove(oldest)  # also when a NOTIFY is on its way, so that this holds at any speed
 

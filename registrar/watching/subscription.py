@@ -11,6 +11,7 @@ from sip.transport.flow import Flow
 
 SHORTEST_GAP = 5.0  # seconds between two NOTIFYs of one subscription (RFC 3680 §4.10)
 NEVER = float("inf")
+REJECTED = "rejected"  # RFC 6665 §4.1.3: whoever watched may not any more
 
 DialogId = tuple[str, str, str]  # Call-ID, local tag, remote tag (§12)
 
@@ -137,7 +138,7 @@ class Subscription:
         return notification
 
     def notify(self, ended: str, contact: str, body: bytes, content_type: str, now: float) -> Request:
-        """The NOTIFY: a request in the dialog (§12.2.1.1). ``contact`` is our Contact value."""
+        """The NOTIFY: a request in the dialog (§12.2.1.1). ``contact`` is our Contact value; ``body`` may be empty."""
         self._cseq += 1
         state = f"terminated;reason={ended}" if ended else f"active;expires={max(0, int(self.expires_at - now))}"
         event = f"reg;id={self.event_id}" if self.event_id else "reg"
@@ -146,12 +147,9 @@ class Subscription:
             # §12.2.1.1: a strict router wants itself in the Request-URI and the target last.
             uri, routes = Address.parse(routes[0]).uri_text, [*routes[1:], f"<{self.target}>"]
         fields = [("Route", value) for value in routes]
-        fields += [
-            ("Contact", contact),
-            ("Event", event),
-            ("Subscription-State", state),
-            ("Content-Type", content_type),
-        ]
+        fields += [("Contact", contact), ("Event", event), ("Subscription-State", state)]
+        if body:
+            fields.append(("Content-Type", content_type))
         return new_request(
             "NOTIFY",
             uri,

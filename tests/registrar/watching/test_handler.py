@@ -313,6 +313,8 @@ class TestWhoMayWatch:
         scene.registered("bob", DESK)
         phone.collect()
         assert phone.state == "terminated;reason=rejected"
+        # Not even of the contact that came after the right had ended.
+        assert phone.notified.body == b"" and not phone.notified.has("content-type")
         assert len(scene.handler) == 0
 
     def test_not_by_anothers_dialog(self, scene):
