@@ -72,12 +72,14 @@ class UsersView(LoginRequiredMixin, TemplateView):
 
 
 def last_seen(users: Sequence[SipUser]) -> dict[int, datetime]:
-    """When each of them registered last, by primary key: of a live binding, or of the event log."""
-    live = Binding.objects.filter(user__in=users).order_by().values_list("user").annotate(at=Max("refreshed_at"))
+    """When a phone of each gave its last sign of life, by primary key: by a binding of now, or by the event log."""
+    rows = Binding.objects.filter(user__in=users, is_static=False).order_by()
+    live = rows.values_list("user").annotate(at=Max("refreshed_at"))
     seen: dict[int, datetime] = dict(live)
     gone = {user.aor: user.pk for user in users if user.pk not in seen}
     if gone:
         events = Event.objects.filter(subject__in=gone, type__startswith="registration.").order_by()
+        events = events.exclude(type="registration.unreachable")
         for aor, at in events.values_list("subject").annotate(at=Max("ts")):
             seen[gone[aor]] = at
     return seen

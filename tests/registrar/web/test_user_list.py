@@ -12,6 +12,7 @@ from registrar.models import Domain, SipUser
 from registrar.user_list import UserFilter
 from sipadmin.models import Event
 from sipadmin.provisioning import save_user
+from sipadmin.static_contacts import add_static_contact
 from tests.console import bind
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,15 @@ def test_last_seen(admin_page, people):
     at = timezone.now() - timedelta(days=3)
     Event.objects.create(ts=at, type="registration.expired", subject=bob.aor)
     assert at.isoformat() in admin_page.get("/users/").content.decode()
+
+
+def test_no_sign_of_life(admin_page, people):
+    _, bob = people
+    at = timezone.now() - timedelta(days=2)
+    Event.objects.create(ts=at, type="registration.unreachable", subject=bob.aor)
+    row = add_static_contact(bob, "sip:door@192.0.2.7", 1.0, "")
+    text = admin_page.get("/users/").content.decode()
+    assert at.isoformat() not in text and row.refreshed_at.isoformat() not in text
 
 
 def test_queries_do_not_grow_with_the_list(admin_page, domain, django_assert_max_num_queries):
