@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from proxy.caller import CallerCheck
 from proxy.core.admission_steps import JUDGED_BEFORE, TRUSTED_SOURCE, proven, stranger, unasked
-from proxy.core.facts import DomainFacts, Refuse, Responsibility
+from proxy.core.facts import DomainFacts, Refuse
+from proxy.core.responsibility import Responsibility
 from proxy.events import Wall
 from proxy.trunks import Trunks
 from sip.auth.authenticator import Kind

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from proxy.admission import Admission
 from proxy.call_records import CallRecords
 from proxy.core.explain import breadth_step
-from proxy.core.facts import INITIAL_BREADTH, BindingFacts, Responsibility, Target
+from proxy.core.facts import INITIAL_BREADTH, BindingFacts, Target
 from proxy.core.forwarding import copy_for, next_uri_for
+from proxy.core.responsibility import Responsibility
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
 from proxy.core.validation import breadth_of

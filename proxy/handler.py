@@ -23,12 +23,12 @@ from proxy.core.facts import (
     PolicyFacts,
     Recipient,
     Refuse,
-    Responsibility,
     Target,
 )
 from proxy.core.loops import LoopCheck
 from proxy.core.own_requests import answer
 from proxy.core.redirect import Redirect
+from proxy.core.responsibility import Responsibility
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
 from proxy.core.validation import check_max_forwards, check_scheme

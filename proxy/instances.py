@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from proxy.core.facts import BindingFacts, DirectoryFacts, DomainFacts, LocationFacts, Responsibility, Target, UserFacts
+from proxy.core.facts import BindingFacts, DirectoryFacts, DomainFacts, LocationFacts, Target, UserFacts
 from proxy.core.phones import in_turn
+from proxy.core.responsibility import Responsibility
 from proxy.core.targets import WayTo, to_binding, way_to
 from proxy.events import Wall
 from sip.gruu import Gruus, is_gruu

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from proxy.core.facts import Responsibility
+from proxy.core.responsibility import Responsibility
 from proxy.core.routing import Routed, RouteProof, preprocess
 from proxy.instances import Instances
 from proxy.known_dialogs import KnownDialogs

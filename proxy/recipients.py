@@ -13,9 +13,9 @@ from proxy.core.facts import (
     LocationFacts,
     PolicyFacts,
     Recipient,
-    Responsibility,
     UserFacts,
 )
+from proxy.core.responsibility import Responsibility
 from proxy.core.rules import Asked, Rule
 from proxy.core.wishes import as_wished
 from proxy.instances import Instance, Instances

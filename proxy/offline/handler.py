@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from proxy.choices import FORWARD, NOBODY, PROXY_PARALLEL, REFUSE, Policy
-from proxy.core.facts import DEFAULT_RING_TIME, BindingFacts, EffectivePolicy, Recipient, Refuse, Responsibility
+from proxy.core.facts import DEFAULT_RING_TIME, BindingFacts, EffectivePolicy, Recipient, Refuse
+from proxy.core.responsibility import Responsibility
 from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
 from proxy.events import Wall, shown
 from proxy.forwarder import Forwarder

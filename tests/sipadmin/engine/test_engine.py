@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy.core.facts import Responsibility
+from proxy.core.responsibility import Responsibility
 from sip.message.uri import Uri
 from sipadmin.engine.engine import Engine
 
