@@ -30,7 +30,7 @@ from proxy.core.own_requests import answer
 from proxy.core.redirect import Redirect
 from proxy.core.responsibility import Responsibility
 from proxy.core.routing import Routed, RouteProof
-from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
+from proxy.core.targets import Decision, Forward, TargetFinder
 from proxy.core.validation import check_max_forwards, check_scheme
 from proxy.core.ways import check_way
 from proxy.core.wishes import REDIRECTING
@@ -64,9 +64,9 @@ class ProxyHandler:
 
     ``wall`` turns the loop clock into seconds since the epoch; ``trunks`` may use us to reach other domains without
     being asked who they are; ``sources`` hears who is wanted and who asks for nobody; ``supported`` are the server's
-    option-tags; ``way`` decides how a binding is reached; ``own_methods`` are the methods this server has a part in;
-    ``requests`` keeps what was refused; ``gruus`` opens the addresses of single phones (RFC 5627); ``wrong_password``
-    hears of failed log-ins. ``count`` counts what was dropped without an answer, and what loops and redirects came to.
+    option-tags; ``own_methods`` are the methods this server has a part in; ``requests`` keeps what was refused;
+    ``gruus`` opens the addresses of single phones (RFC 5627); ``wrong_password`` hears of failed log-ins. ``count``
+    counts what was dropped without an answer, and what loops and redirects came to.
 
     The endpoint must be bound: its listeners tell which addresses are ours.
     """
@@ -85,7 +85,6 @@ class ProxyHandler:
         trunks: Trunks | None = None,
         sources: SourceWatch | None = None,
         supported: Sequence[str] = ("path",),
-        way: WayTo = way_to,
         own_methods: Mapping[str, OwnMethod] | None = None,
         requests: RequestLog | None = None,
         gruus: Gruus | None = None,
@@ -103,7 +102,7 @@ class ProxyHandler:
         wall = wall or wall_clock()
         caller = CallerCheck(authenticator, directory, wrong_password)
         self.admission = Admission(caller, self.responsibility, trunks or Trunks(), wall)
-        self._instances = Instances(directory, location, self.responsibility, gruus, wall, way)
+        self._instances = Instances(directory, location, self.responsibility, gruus, wall)
         self._recipients = Recipients(directory, location, policies, self.responsibility, self._instances)
         self._forwarder = Forwarder(
             endpoint,
@@ -119,7 +118,6 @@ class ProxyHandler:
         self.edge = EdgeFlows(endpoint, secret)
         self._sources: SourceWatch = sources or NoSourceWatch()
         self._supported = supported
-        self._way = way
 
     @property
     def recipients(self) -> Recipients:
@@ -274,7 +272,6 @@ class ProxyHandler:
                 self.responsibility.is_own,
                 now,
                 steps,
-                self._way,
                 transaction.flow.remote[0],
                 is_call=transaction.is_invite,
             )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from proxy.core.binding_targets import to_binding
 from proxy.core.facts import BindingFacts, DirectoryFacts, DomainFacts, LocationFacts, Target, UserFacts
 from proxy.core.phones import in_turn
 from proxy.core.responsibility import Responsibility
-from proxy.core.targets import WayTo, to_binding, way_to
 from proxy.events import Wall
 from sip.gruu import Gruus, is_gruu
 from sip.message.errors import BadMessage
@@ -32,14 +32,12 @@ class Instances:
         responsibility: Responsibility,
         gruus: Gruus | None,
         wall: Wall,
-        way: WayTo = way_to,
     ) -> None:
         self._directory = directory
         self._location = location
         self._responsibility = responsibility
         self._gruus = gruus
         self._wall = wall
-        self._way = way
 
     def is_own(self, uri: Uri) -> bool:
         """Whether this is a GRUU in a domain of ours."""
@@ -70,7 +68,7 @@ class Instances:
         targets = []
         for binding in found.bindings if found is not None else ():
             try:
-                targets.append(to_binding(binding, binding.uri, self._way))
+                targets.append(to_binding(binding, binding.uri))
             except BadMessage:
                 continue
         return in_turn(targets) if targets else None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 
 from proxy.choices import FORWARD, PROXY, REFUSE
+from proxy.core.binding_targets import to_binding
 from proxy.core.call_forwarding import Arranged, after, at_once, without_phone
 from proxy.core.explain import Step, Steps, number
-from proxy.core.facts import CONTACTS, BindingFacts, FlowFacts, Recipient, Refuse, Target
+from proxy.core.facts import CONTACTS, BindingFacts, Recipient, Refuse, Target
 from proxy.core.forward import Forward as Forward
 from proxy.core.forward import Joining, group_targets
-from proxy.core.phones import by_phone, in_turn, phone_of
+from proxy.core.phones import by_phone, in_turn
 from proxy.core.recursion import Recursion
 from proxy.core.redirect import Redirect, redirect
 from proxy.core.ways import way_problem
@@ -25,33 +27,7 @@ ANY_DOMAIN = "*"
 MAX_FORWARDS_INSIDE = 5  # users who forward to each other, or are registered at each other's addresses
 
 Gather = Callable[[Uri], Recipient | None]
-Way = tuple[Sequence[str], FlowFacts | None]
-WayTo = Callable[[BindingFacts], Way]
-
-
 Decision = Forward | Redirect | Refuse
-
-
-def way_to(binding: BindingFacts) -> Way:
-    """How a binding is reached: Route values to push, and a flow to send on instead of what its URI says.
-
-    The one place to change when phones behind NAT are to be reached at the address they registered from.
-    """
-    if binding.path:
-        return binding.path, None  # RFC 3327 §5.4: the Path is the way, the edge proxy knows the rest
-    flow = binding.flow
-    if flow is not None and flow.is_open and (flow.is_reliable or binding.is_outbound):
-        return (), flow
-    return (), None
-
-
-def to_binding(binding: BindingFacts, uri: Uri, way: WayTo) -> Target:
-    """Target of a binding, whose contact is ``uri``."""
-    routes, flow = way(binding)
-    target = Target(uri, binding.q, routes, flow, binding.user_agent, is_binding=True, is_flow_only=binding.is_outbound)
-    target.phone = phone_of(binding)
-    target.binding = binding
-    return target
 
 
 class TargetFinder:
@@ -59,7 +35,7 @@ class TargetFinder:
     ``is_own`` tells whether a URI would lead back to this server; ``caller`` is the address the request came from;
     ``is_call``: an INVITE, for which users may have arranged something."""
 
-    __slots__ = ("_caller", "_gather", "_is_call", "_is_own", "_is_ringing", "_now", "_seen", "_way_to", "steps")
+    __slots__ = ("_caller", "_gather", "_is_call", "_is_own", "_is_ringing", "_now", "_seen", "steps")
 
     def __init__(
         self,
@@ -67,7 +43,6 @@ class TargetFinder:
         is_own: Callable[[Uri], bool],
         now: float,
         steps: Steps,
-        way: WayTo = way_to,
         caller: str = "",
         *,
         is_call: bool = False,
@@ -78,7 +53,6 @@ class TargetFinder:
         self._gather = gather
         self._is_own = is_own
         self._now = now
-        self._way_to = way
         self._seen: list[str] = []
         self.steps = steps
 
@@ -269,7 +243,7 @@ class TargetFinder:
             return []
         if self._is_own(uri) and not binding.path:
             return self._of_own_uri(uri, binding.q, request_uri, late)
-        return [to_binding(binding, uri, self._way_to)]
+        return [to_binding(binding, uri)]
 
     def _of_own_uri(self, uri: Uri, q: float, request_uri: Uri, late: dict[str, Joining]) -> list[Target]:
         """A contact that leads back to this server: taken as whom it names, without sending ourselves a request."""
@@ -295,8 +269,6 @@ def _joining_with_q(joining: Joining, q: float, binding: BindingFacts) -> list[T
 
 
 def _with_q(target: Target, q: float) -> Target:
-    changed = Target(
-        target.uri, q, target.routes, target.flow, target.user_agent, target.is_binding, target.is_flow_only
-    )
-    changed.other_flow, changed.phone, changed.binding = target.other_flow, target.phone, target.binding
+    changed = copy(target)
+    changed.q = q
     return changed

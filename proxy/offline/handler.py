@@ -11,7 +11,7 @@ from functools import partial
 from proxy.choices import FORWARD, NOBODY, PROXY_PARALLEL, REFUSE, Policy
 from proxy.core.facts import DEFAULT_RING_TIME, BindingFacts, EffectivePolicy, Recipient, Refuse
 from proxy.core.responsibility import Responsibility
-from proxy.core.targets import Decision, Forward, TargetFinder, WayTo, way_to
+from proxy.core.targets import Decision, Forward, TargetFinder
 from proxy.events import Wall, shown
 from proxy.forwarder import Forwarder
 from proxy.models import StoredMessage
@@ -54,7 +54,6 @@ class OfflineMessages:
         forwarder: Forwarder,
         store: MessageStore,
         wall: Wall,
-        way: WayTo = way_to,
     ) -> None:
         self.forwarder = forwarder
         self.store = store
@@ -63,7 +62,6 @@ class OfflineMessages:
         self._recipients = recipients
         self._responsibility = responsibility
         self._wall = wall
-        self._way = way
         self._forwarded: dict[ServerTransaction, _Forwarded] = {}
         self._held: set[int] = set()
         self._delivering: dict[int, Delivery] = {}
@@ -207,7 +205,7 @@ class OfflineMessages:
             return None
         recipient = recipient._replace(policy=_TO_ALL)
         # A contact at an address of this server is passed over: the message would come back to be stored.
-        finder = TargetFinder(lambda contact: None, self._responsibility.is_own, now, [], self._way)
+        finder = TargetFinder(lambda contact: None, self._responsibility.is_own, now, [])
         decision = finder.decide(outgoing.request.uri, recipient)
         return decision if isinstance(decision, Forward) else None
 

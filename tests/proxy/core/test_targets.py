@@ -6,7 +6,6 @@ from proxy.core.forward import Forward
 from proxy.core.redirect import Redirect
 from proxy.core.rules import Match, Rule, RuleTarget
 from sip.message.uri import Uri
-from sip.transport.flow import Flow
 from tests.proxy.core.messages import a_response
 from tests.proxy.core.people import ORG, House, a_binding
 
@@ -151,37 +150,6 @@ class TestOwnContacts:
     def test_the_server_itself_is_left_out(self, house):
         house.add("bob", "proxy", a_binding("sip:example.org"))
         assert house.decide().status == 480
-
-
-class TestWay:
-    """How a binding is reached."""
-
-    class Channel:
-        is_open = True
-
-    def flow(self, protocol="tcp"):
-        return Flow(protocol, ("192.0.2.1", 5060), ("192.0.2.20", 40000), self.Channel())
-
-    def target(self, house, **facts):
-        house.add("bob", "proxy", a_binding(DESK, **facts))
-        return house.decide().groups[0][0]
-
-    def test_an_open_connection_is_used(self, house):
-        flow = self.flow()
-        assert self.target(house, flow=flow).flow is flow
-
-    def test_a_closed_one_is_not(self, house):
-        flow = self.flow()
-        flow.channel.is_open = False
-        assert self.target(house, flow=flow).flow is None
-
-    def test_over_udp_the_contact_is_the_way(self, house):
-        assert self.target(house, flow=self.flow("udp")).flow is None
-
-    @pytest.mark.rfc("3327", "5.4")
-    def test_a_path_is_the_way(self, house):
-        target = self.target(house, flow=self.flow(), path=("<sip:edge.example.org;lr>",))
-        assert (target.flow, target.routes) == (None, ("<sip:edge.example.org;lr>",))
 
 
 def test_the_steps_say_which_policy_and_where_from(house, three):
