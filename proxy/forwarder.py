@@ -9,7 +9,7 @@ from proxy.admission import Admission
 from proxy.call_records import CallRecords
 from proxy.core.explain import breadth_step
 from proxy.core.facts import INITIAL_BREADTH, BindingFacts, Target
-from proxy.core.forwarding import copy_for, next_uri_for
+from proxy.core.forwarding import copy_for
 from proxy.core.responsibility import Responsibility
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
@@ -20,6 +20,7 @@ from proxy.instances import Instances
 from proxy.known_dialogs import KnownDialogs
 from proxy.proxied import Heard, ProxiedRequest
 from proxy.running import RunningRequests
+from proxy.way_on import way_on
 from sip.endpoint import Endpoint
 from sip.message.fields import parse_expires
 from sip.message.messages import Request
@@ -113,6 +114,7 @@ class Forwarder:
         if target is None:
             self._count["no_next_hop"] += 1
             return
+        way = way_on(routed, target)
         copy = copy_for(request, routed, target, self._admission.own_realm(request))
 
         def found(hops: list[NextHop]) -> None:
@@ -121,8 +123,10 @@ class Forwarder:
             else:
                 self._count["no_next_hop"] += 1
 
-        if isinstance(target.flow, Flow) and target.flow.may_carry(target.uri.scheme):
-            found([NextHop.on(target.flow)])
+        if isinstance(way, Flow):
+            found([NextHop.on(way)])
+        elif way is None:
+            found([])
         else:
             # P29: a CANCEL without context goes where its INVITE went.
-            self.endpoint.resolve(next_uri_for(routed, target), found, request.call_id)
+            self.endpoint.resolve(way, found, request.call_id)

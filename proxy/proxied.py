@@ -16,10 +16,8 @@ from proxy.core.forwarding import (
     consume_credentials,
     copy_for,
     is_secured,
-    next_uri_for,
     set_breadth,
 )
-from proxy.core.phones import is_dead
 from proxy.core.response_context import NEVER, ResponseContext
 from proxy.core.routing import Routed, RouteProof
 from proxy.core.targets import Forward
@@ -27,6 +25,7 @@ from proxy.dialog_flows import DialogFlows
 from proxy.events import CallRecord
 from proxy.known_dialogs import KnownDialogs
 from proxy.leg import Leg
+from proxy.way_on import way_on
 from sip.endpoint import Endpoint
 from sip.message.messages import Request, Response
 from sip.transaction.client import ClientTransaction
@@ -270,16 +269,13 @@ class ProxiedRequest:
 
     def find(self, branch: Branch, leg: Leg) -> None:
         """Find the next hops of a branch: its flow, else what its URI says (§16.6 step 7)."""
-        target = branch.target
-        flow = target.flow
-        if isinstance(flow, Flow) and flow.is_open and flow.may_carry(target.uri.scheme) and not self.routed.routes:
-            leg.found([NextHop.on(flow)])
-            return
-        if is_dead(target):
+        way = way_on(self.routed, branch.target)
+        if isinstance(way, Flow):
+            leg.found([NextHop.on(way)])
+        elif way is None:
             self._surroundings.endpoint.soon(leg.flow_failed)  # after all branches of the group have begun
-            return
-        call_id = self.transaction.request.call_id
-        self._surroundings.endpoint.resolve(next_uri_for(self.routed, target), leg.found, call_id)
+        else:
+            self._surroundings.endpoint.resolve(way, leg.found, self.transaction.request.call_id)
 
     def learn(self, response: Response, next_hop: NextHop) -> None:
         """A response other than 100 has come from there."""

@@ -123,6 +123,18 @@ class TestDialogs:
         call.in_dialog("ACK", cseq=1)
         assert scene.handler.count["no_next_hop"] == before + 1
 
+    @pytest.mark.rfc("5626", "5.3")
+    def test_the_flow_of_the_phone_is_gone(self, scene, call):
+        scene.location.record(AOR).committed = []
+        flow = scene.endpoint.flow(BOB, "tcp")
+        scene.register("bob", DESK, instance_id=PHONE, reg_id=1, is_outbound=True, flow=flow)
+        assert call.in_dialog("ACK", cseq=1).forwarded()[0].connection is flow.channel
+        flow.channel.close()
+        assert call.in_dialog("BYE").statuses == [430]
+        before = scene.handler.count["no_next_hop"]
+        assert call.in_dialog("ACK", cseq=1).forwarded() == []
+        assert scene.handler.count["no_next_hop"] == before + 1
+
     def test_a_dialog_that_we_did_not_see_begin(self, scene):
         bye = scene.send(method="BYE", uri=PUBLIC, to="<sip:bob@example.org>;tag=1", source=MALLORY)
         assert bye.at(BOB).message.uri_text == DESK

@@ -6,6 +6,7 @@ import pytest
 
 from proxy.trunks import Trunks
 from tests.proxy.scene import ALICE, BOB, ELSEWHERE, MALLORY, SERVER, Scene
+from tests.sip.imaginary import ListenAddress
 
 pytestmark = [pytest.mark.rule("R32"), pytest.mark.rfc("5626", "5.1")]
 
@@ -78,6 +79,15 @@ class TestIncoming:
         [path] = register(scene, WANTS).message.values("path")
         attempt = scene.send(MALLORY, method="INVITE", uri="sip:x@203.0.113.9", fields=[f"Route: {path}"])
         assert [sent.remote for sent in attempt.forwarded()] == [BOB]  # the phone of the flow, and nobody else
+
+    @pytest.mark.rule("R27")
+    @pytest.mark.rfc("3261", "26.2.2")
+    def test_nor_for_sips_where_the_flow_is_insecure(self):
+        listeners = (ListenAddress("udp", *SERVER), ListenAddress("tls", SERVER[0], 5061))
+        scene = Scene(trunks=Trunks([], [ip_network(f"{BOB[0]}/32")]), listeners=listeners)
+        [path] = register(scene, WANTS).message.values("path")
+        attempt = scene.send(MALLORY, method="INVITE", uri="sips:x@203.0.113.9", fields=[f"Route: {path}"])
+        assert attempt.statuses == [100, 430] and attempt.forwarded() == []
 
     def test_a_listener_that_is_gone(self, scene):
         edge = scene.handler.edge
