@@ -13,7 +13,7 @@ import pytest
 
 from proxy.offline.core import Kept
 from proxy.policy import load_snapshot
-from proxy.simulation.rehearsal import Unanswerable
+from proxy.simulation.question import Unanswerable
 from proxy.trunks import Trunks
 from registrar.clock import Clock
 from registrar.directory import Directory

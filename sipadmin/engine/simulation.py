@@ -13,7 +13,8 @@ from proxy.core.rules import RuleBook
 from proxy.models import RoutingRule
 from proxy.policy import PolicyAt, PolicySnapshot
 from proxy.rule_rows import rule_of
-from proxy.simulation.rehearsal import Question, Server, Unanswerable, rehearse
+from proxy.simulation.question import Question, Unanswerable
+from proxy.simulation.rehearsal import Server, rehearse
 from registrar.core import SUPPORTED
 from registrar.directory import Directory, DomainEntry, UserEntry
 from sip.gruu import Gruus

@@ -15,7 +15,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from proxy.simulation.rehearsal import Unanswerable
+from proxy.simulation.question import Unanswerable
 from sip.transport.tls import BadCertificate
 from sipadmin.engine.certificates import certificate_facts
 from sipadmin.engine.engine import Engine
