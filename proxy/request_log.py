@@ -18,7 +18,7 @@ MOST_OPEN = 2_000  # entries that may still grow; the longest silent ones are cl
 MOST_OF_SOURCE = 20  # targets of one source told apart, by method and status; a phone has one or two
 MOST_NEW_A_SECOND = 50  # entries; what exceeds it is one entry of many sources
 OPEN_FOR = 3_600.0  # seconds; then a new entry begins, so that a time of day can be found again
-MOST_SOURCES = 5_000  # whose targets are counted
+MOST_SOURCES = 5_000  # whose refused calls are counted
 
 Key = tuple[str, str, int, str]
 
@@ -72,7 +72,7 @@ class RequestLog:
     def __init__(self, wall: Callable[[float], float]) -> None:
         self.wall = wall
         self._open: OrderedDict[Key, Entry] = OrderedDict()
-        self._targets: OrderedDict[tuple[str, str, int], int] = OrderedDict()
+        self._targets: dict[tuple[str, str, int], int] = {}  # open entries of a source, a method and a status
         self._waiting: deque[Entry] = deque()
         self._last_id = 0
         self._second = 0
@@ -115,7 +115,7 @@ class RequestLog:
         if entry is None:
             return None
         if decided.at - entry.first_at > OPEN_FOR:
-            del self._open[key]
+            self._close(key)
             return None
         entry.count += 1
         entry.last = decided
@@ -126,13 +126,17 @@ class RequestLog:
         self._last_id = max(self._last_id + 1, int(self.wall(decided.at) * 1_000_000))
         entry = self._open[key] = Entry(self._last_id, key[0], decided)
         if len(self._open) > MOST_OPEN:
-            self._open.popitem(last=False)
+            self._close(next(iter(self._open)))
         kind = key[:3]
         self._targets[kind] = self._targets.get(kind, 0) + 1
-        self._targets.move_to_end(kind)
-        if len(self._targets) > MOST_SOURCES:
-            self._targets.popitem(last=False)
         return entry
+
+    def _close(self, key: Key) -> None:
+        del self._open[key]
+        kind = key[:3]
+        left = self._targets.pop(kind) - 1
+        if left:
+            self._targets[kind] = left
 
     @property
     def waiting(self) -> int:

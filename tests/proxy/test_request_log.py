@@ -75,11 +75,26 @@ class TestFloods:
 
     def test_open_entries_are_bounded(self, log, monkeypatch):
         monkeypatch.setattr(module, "MOST_OPEN", 3)
-        monkeypatch.setattr(module, "MOST_SOURCES", 2)
         for number in range(10):
             log.note(decided(1000.0 + number, host=f"192.0.2.{number}"))
         assert len(log._open) == 3
-        assert len(log._targets) == 2
+        assert len(log._targets) == 3  # no more is counted than is open
+
+    def test_a_phone_of_many_hours_is_told_by_its_address(self, log):
+        """Its entries of the hours before are no targets of their own."""
+        for hour in range(module.MOST_OF_SOURCE * 2):
+            entry = log.note(decided(1000.0 + hour * (module.OPEN_FOR + 1)))
+            assert (entry.last.target, entry.count) == ("sip:bob@h", 1)
+        other = log.note(decided(entry.first_at, target="sip:carol@h"))
+        assert other is not log.note(decided(entry.first_at, target="sip:dave@h"))
+
+    def test_nor_are_entries_that_had_to_go(self, log, monkeypatch):
+        monkeypatch.setattr(module, "MOST_OPEN", 1)
+        for number in range(module.MOST_OF_SOURCE * 2):
+            log.note(decided(1000.0 + 2 * number))
+            log.note(decided(1001.0 + 2 * number, host="192.0.2.7"))
+        first, second = log.note(decided(2000.0)), log.note(decided(2000.0, target="sip:carol@h"))
+        assert first is not second
 
     def test_limit(self):
         limit = Limit(2)
