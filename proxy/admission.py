@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from proxy.caller import CallerCheck
+from proxy.choices import REDIRECT
 from proxy.core.admission_steps import JUDGED_BEFORE, TRUSTED_SOURCE, proven, stranger, unasked
-from proxy.core.facts import DomainFacts, Refuse
+from proxy.core.facts import DomainFacts, Recipient, Refuse
 from proxy.core.responsibility import Responsibility
 from proxy.events import Wall
 from proxy.trunks import Trunks
@@ -37,6 +38,24 @@ class Admission:
         self._responsibility = responsibility
         self._trunks = trunks
         self._wall = wall
+
+    def to_recipient(
+        self, transaction: ServerTransaction, recipient: Recipient, kind: Kind, now: float, *, is_spiral: bool
+    ) -> Admitted:
+        """A request for an address of ours, which a rule may send out of this server: that is relaying."""
+        elsewhere = self._led_to(recipient)
+        names_callers = recipient.rule is not None and recipient.rule.match.caller is not None
+        # A rule that names its callers lets strangers through; who says that he is ours proves it all the same.
+        if elsewhere is not None and not (names_callers and self.domain_of_caller(transaction.request) is None):
+            return self.to_elsewhere(transaction, elsewhere, now, is_spiral=is_spiral)
+        return self.to_user(transaction, recipient.domain, kind, now, is_spiral=is_spiral)
+
+    def _led_to(self, recipient: Recipient) -> Uri | None:
+        """Where a rule would send a request, out of this server; None where it does not."""
+        rule = recipient.rule
+        if rule is None or rule.policy.action == REDIRECT:
+            return None
+        return next((target.uri for target in rule.targets if not self._responsibility.is_own(target.uri)), None)
 
     def to_user(
         self, transaction: ServerTransaction, callee: DomainFacts, kind: Kind, now: float, *, is_spiral: bool

@@ -253,7 +253,8 @@ class ProxyHandler:
         refusal = None if is_redirect else self._checks.before_forwarding(request, loop_mark)
         if refusal is None:
             # §22.1: a redirect server asks by 401, a proxy by 407 (R05).
-            admitted = self._admit(transaction, recipient, is_redirect, now, is_spiral=earlier is not None)
+            kind: Kind = "www" if is_redirect else "proxy"
+            admitted = self.admission.to_recipient(transaction, recipient, kind, now, is_spiral=earlier is not None)
             if self._was_merely_asked(transaction, admitted):
                 return
             refusal = admitted.refusal
@@ -309,19 +310,6 @@ class ProxyHandler:
         self._do(transaction, routed, decision, None, steps, now, loop_mark)
 
     # Parts of the decision
-
-    def _admit(
-        self, transaction: ServerTransaction, recipient: Recipient, is_redirect: bool, now: float, *, is_spiral: bool
-    ) -> Admitted:
-        elsewhere = self._recipients.leads_elsewhere(recipient)
-        names_callers = recipient.rule is not None and recipient.rule.match.caller is not None
-        # A rule that names its callers lets strangers through; who says that he is ours proves it all the same.
-        if elsewhere is not None and not (
-            names_callers and self.admission.domain_of_caller(transaction.request) is None
-        ):
-            return self.admission.to_elsewhere(transaction, elsewhere, now, is_spiral=is_spiral)
-        kind: Kind = "www" if is_redirect else "proxy"
-        return self.admission.to_user(transaction, recipient.domain, kind, now, is_spiral=is_spiral)
 
     def _was_merely_asked(self, transaction: ServerTransaction, admitted: Admitted) -> bool:
         """Whether the caller was only asked who he is, which is answered here and is no call attempt."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from proxy.choices import FORWARD, PROXY, REDIRECT, REFUSE, Policy
+from proxy.choices import FORWARD, PROXY, REFUSE, Policy
 from proxy.core.facts import (
     BindingFacts,
     DirectoryFacts,
@@ -71,13 +71,6 @@ class Recipients:
             return None
         policy = self._policies().effective(user.id, domain.id)
         return Recipient(domain, user, user.username, policy, self._bindings(user, now))
-
-    def leads_elsewhere(self, recipient: Recipient) -> Uri | None:
-        """Where a rule would send a request, out of this server; None where it does not. That is relaying."""
-        rule = recipient.rule
-        if rule is None or rule.policy.action == REDIRECT:
-            return None
-        return next((target.uri for target in rule.targets if not self._responsibility.is_own(target.uri)), None)
 
     def _bindings(self, user: UserFacts | None, now: float) -> Sequence[BindingFacts]:
         return self._location.lookup(user.aor, now) if user is not None and user.enabled else ()
