@@ -108,7 +108,9 @@ class TargetSerializer(serializers.Serializer):
     uri = serializers.CharField()
     q = serializers.FloatField()
     user_agent = serializers.CharField()
-    next_hop = serializers.CharField(help_text="udp:192.0.2.9:5060; empty when a name has to be looked up first.")
+    next_hop = serializers.CharField(
+        help_text="udp:192.0.2.9:5060; empty when a name has to be looked up first, or no way is left."
+    )
     reason = serializers.CharField()
 
 

@@ -1,7 +1,7 @@
 """A call as a capture file: each message as a UDP datagram in an IP packet, whatever carried it.
 
-The libpcap format with nanoless timestamps and link type RAW, which IPv4 and IPv6 share. Messages of TCP, TLS and
-WebSockets become datagrams with the same addresses and ports, so that every reader shows them as SIP.
+The libpcap format with timestamps in microseconds and link type RAW, which IPv4 and IPv6 share. Messages of TCP, TLS
+and WebSockets become datagrams with the same addresses and ports, so that every reader shows them as SIP.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _address(text: str) -> tuple[bytes, int]:
 def _packet(source: tuple[bytes, int], target: tuple[bytes, int], payload: bytes) -> bytes:
     hosts = (source[0], target[0])
     if len(hosts[0]) != len(hosts[1]):
-        hosts = tuple(host if len(host) == 16 else bytes(10) + b"\xff\xff" + host for host in hosts)  # type: ignore[assignment]
+        hosts = _mapped(hosts[0]), _mapped(hosts[1])
     length = 8 + len(payload)
     ports = struct.pack(">HHH", source[1], target[1], length)
     if len(hosts[0]) == 4:
@@ -57,6 +57,10 @@ def _packet(source: tuple[bytes, int], target: tuple[bytes, int], payload: bytes
         header = struct.pack(">IHBB", 0x60000000, length, UDP, TTL) + hosts[0] + hosts[1]
     sum_ = checksum(pseudo + ports + b"\0\0" + payload) or 0xFFFF  # RFC 768: zero would mean "none"
     return header + ports + struct.pack(">H", sum_) + payload
+
+
+def _mapped(host: bytes) -> bytes:
+    return host if len(host) == 16 else bytes(10) + b"\xff\xff" + host  # RFC 4291 §2.5.5.2
 
 
 def checksum(data: bytes) -> int:

@@ -708,7 +708,10 @@ GROUPS = st.lists(st.integers(1, 3), min_size=1, max_size=3)
 def play_events(groups, events, is_invite, breadth, how):
     """What a transaction layer could report: of each branch provisionals, one final response, perhaps more 2xx."""
     names = iter("abcdefghi")
-    fallback = lambda status: a_forward(["x"], ["y"])  # noqa: E731
+
+    def fallback(status):
+        return a_forward(["x"], ["y"])
+
     found = [[next(names) for _ in range(size)] for size in groups]
     play = Play(*found, is_invite=is_invite, breadth=breadth, fallback=fallback, **how)
     ended = {}

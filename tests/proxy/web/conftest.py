@@ -1,4 +1,4 @@
-from tests.console import (  # noqa: F401
+from tests.console import (  # noqa: F401 - fixtures
     admin_page,
     administrator,
     alice,
@@ -9,4 +9,4 @@ from tests.console import (  # noqa: F401
     operator,
     operator_page,
 )
-from tests.simulated import simulated  # noqa: F401
+from tests.simulated import simulated  # noqa: F401 - a fixture
