@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from registrar.choices import REFUSE
 from registrar.contacts import contact_problem, path_problem, storable
-from registrar.gruus import wants_gruu
 from registrar.identity import device_of, find, leave_old_addresses, moved
 from registrar.limits import HOUR, Limits, make_room
 from registrar.new_binding import Source, new_binding
-from registrar.outbound import FIRST_HOP_LACKS, OPTION, is_direct, is_flow_assured, wants_outbound
+from registrar.option_tags import understands
+from registrar.outbound import FIRST_HOP_LACKS, OPTION, is_direct, is_flow_assured
 from registrar.outcome import Judged, Refused, Registered
 from sip.gruu import OPTION as GRUU
 from sip.location import AddressOfRecord, Binding, BindingChanges
@@ -55,17 +55,12 @@ def inspect_request(
     if unknown:
         return Refused(420, "Bad Extension", "10.3 step 2", [("Unsupported", ", ".join(unknown))], "R04")
     # RFC 3327 §5.3: nobody can tell the phone which Path is in use, so it is not taken.
-    if has_path and path_without_support == REFUSE and not _supports_path(request):
+    if has_path and path_without_support == REFUSE and not understands(request, "path"):
         return Refused(420, "Path without Supported: path", "RFC 3327 5.3", [("Unsupported", "path")], "R31")
     unread = unread_body(request, ())
     if unread is not None:
         return Refused(415, "Unsupported Media Type", "8.2.3", unread)
     return None
-
-
-def _supports_path(request: Request) -> bool:
-    tags = [*request.values("supported"), *request.values("require")]
-    return "path" in [tag.lower() for tag in tags]
 
 
 def register(
@@ -85,10 +80,10 @@ def register(
     live = record.live(now)
     path = tuple([storable(value) for value in request.values("path")]) if request.has("path") else ()
     # RFC 3327 §5.3: the Path goes back to phones that understand it.
-    echoed = path if path and _supports_path(request) else ()
+    echoed = path if path and understands(request, "path") else ()
     if not request.has("contact"):
         query = Registered(BindingChanges(record.aor), live, echoed)  # §10.2.3
-        query.wants_gruu = limits.gruu and wants_gruu(request)
+        query.wants_gruu = limits.gruu and understands(request, GRUU)
         return query
     try:
         contacts = parse_contacts(request.lines("contact"))
@@ -102,7 +97,7 @@ def register(
         return Refused(400, error.reason, "10.3 step 7", rule="R17")
     if isinstance(result, Registered):
         result.path = echoed
-        result.wants_gruu = limits.gruu and wants_gruu(request)
+        result.wants_gruu = limits.gruu and understands(request, GRUU)
     return result
 
 
@@ -152,7 +147,7 @@ def _update(
     is_outbound = False
     if limits.outbound and not source.flow.is_multicast and any("reg-id" in one.params for one in addresses):
         staying = [one for one in addresses if limits.requested(one, expires_field)]
-        is_outbound = any(device_of(one)[1] for one in staying) and wants_outbound(request)
+        is_outbound = any(device_of(one)[1] for one in staying) and understands(request, OPTION)
         if is_outbound and len(staying) > 1:
             return Refused(400, "A Contact with reg-id stands alone", "RFC 5626 6", rule="R32")
         if is_outbound and not is_flow_assured(request, path):

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from sip.gruu import OPTION, Gruus, public
+from sip.gruu import Gruus, public
 from sip.location import Binding
 from sip.message.limits import MAX_URI_CHARACTERS
-from sip.message.messages import Request
-
-
-def wants_gruu(request: Request) -> bool:
-    """Whether the phone understands GRUUs (RFC 5627 §4.1)."""
-    tags = [*request.values("supported"), *request.values("require")]
-    return OPTION in [tag.lower() for tag in tags]
 
 
 def gruu_parameters(gruus: Gruus, binding: Binding, now_wall: float) -> str:

@@ -11,12 +11,6 @@ OPTION = "outbound"
 FIRST_HOP_LACKS = (439, "First Hop Lacks Outbound Support")
 
 
-def wants_outbound(request: Request) -> bool:
-    """Whether the phone says that it keeps its flows alive and takes requests on them (RFC 5626 §4.2.1)."""
-    tags = [*request.values("supported"), *request.values("require")]
-    return OPTION in [tag.lower() for tag in tags]
-
-
 def is_direct(request: Request) -> bool:
     """Whether the REGISTER came from the phone itself: nobody but the phone has put a Via there."""
     return len(request.values("via")) == 1

@@ -3,7 +3,7 @@
 import pytest
 
 from registrar.core import SUPPORTED, inspect_request
-from registrar.gruus import gruu_parameters, wants_gruu
+from registrar.gruus import gruu_parameters
 from sip.gruu import Gruus
 from sip.location import Binding
 from sip.message.address import Address
@@ -102,7 +102,6 @@ class TestNotGiven:
 
 class TestRequest:
     def test_required(self):
-        assert wants_gruu(a_request(require="GRUU")) and not wants_gruu(a_request(supported="path"))
         assert inspect_request(a_request(require="gruu")) is None
         refused(inspect_request(a_request(require="gruu"), "refuse", SUPPORTED - {"gruu"}), 420)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from registrar.core import SUPPORTED, inspect_request
-from registrar.outbound import is_direct, is_flow_assured, wants_outbound
+from registrar.outbound import is_direct, is_flow_assured
 from sip.message.errors import BadMessage
 from sip.transport.flow import Flow
 from tests.registrar.test_core import DESK, MOBILE, NOW, Registrar, a_request, listed, refused
@@ -120,8 +120,6 @@ class TestOneFlowARequest:
 
 class TestRequest:
     def test_what_it_says(self):
-        assert wants_outbound(a_request(supported="gruu, Outbound"))
-        assert not wants_outbound(a_request(supported="gruu"))
         assert is_direct(a_request(via=DIRECT))
         assert not is_direct(a_request(via=THROUGH_EDGE))
         assert is_flow_assured(a_request(via=THROUGH_EDGE), [EDGE])
