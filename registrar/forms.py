@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from registrar.call_forwarding import FORWARDING
+from registrar.columns import LARGEST_NUMBER, host_validator, username_validator
 from registrar.domain_settings import GROUPS, SETTINGS
-from registrar.models import LARGEST_NUMBER, Domain, SipUser, ThirdPartyRule, host_validator, username_validator
+from registrar.models import Domain, SipUser, ThirdPartyRule
 from sipadmin.policy_form import PolicyFields
 from sipadmin.rest.serializers import find_user
 

@@ -15,8 +15,9 @@ from django.db import models, transaction
 
 from proxy.choices import INHERIT, parse_policy
 from proxy.models import DeliveryPolicy
+from registrar.columns import LARGEST_NUMBER
 from registrar.domain_settings import SETTINGS
-from registrar.models import LARGEST_NUMBER, Alias, Domain, DomainAlias, SipUser
+from registrar.models import Alias, Domain, DomainAlias, SipUser
 from sipadmin.user_forwarding import check_forwarding
 
 # "Leave it as it is", where None has a meaning of its own (inherit the domain's value).

@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 
 from proxy.choices import INHERIT, parse_policy
 from registrar.call_forwarding import FORWARDING, TARGETS, forward_target
-from registrar.models import Domain, SipUser, username_validator
+from registrar.columns import username_validator
+from registrar.models import Domain, SipUser
 from registrar.tags import parse_tags
 from sipadmin.provisioning import ProvisioningError, parse_boolean, parse_number, set_credentials
 

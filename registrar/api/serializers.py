@@ -10,9 +10,10 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from registrar.call_forwarding import LONGEST_TARGET, TARGETS
+from registrar.columns import LARGEST_NUMBER
 from registrar.devices import flow_text, public_gruu
 from registrar.domain_settings import SETTINGS
-from registrar.models import LARGEST_NUMBER, Binding, Domain, SipUser, StaticContact, ThirdPartyRule
+from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from registrar.tags import parse_tags, tags_of
 from sipadmin.provisioning import own_policy, save_domain, save_user
 from sipadmin.rest.serializers import AorField, ChosenFields, EffectivePolicySerializer, StrictSerializer, split_aor

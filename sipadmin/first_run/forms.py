@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 
-from registrar.models import Domain, SipUser, host_validator, username_validator
+from registrar.columns import host_validator, username_validator
+from registrar.models import Domain, SipUser
 
 THIS_MACHINE, NETWORK = "machine", "network"
 
