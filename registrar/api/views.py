@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from registrar.api import filters, serializers
+from registrar.api.contacts import BindingSerializer, StaticContactSerializer
 from registrar.devices import reach_of
 from registrar.models import Binding, Domain, SipUser, StaticContact, ThirdPartyRule
 from sipadmin.accounts.roles import is_administrator
@@ -224,7 +225,7 @@ class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     scope = "bindings"
     operators_act = True
-    serializer_class = serializers.BindingSerializer
+    serializer_class = BindingSerializer
     filterset_class = filters.BindingFilter
     queryset = Binding.objects.none()
     lookup_value_regex = r"-?\d{1,19}"
@@ -241,13 +242,13 @@ class BindingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     @extend_schema(
         summary="Set a static contact",
-        request=serializers.StaticContactSerializer,
-        responses={201: serializers.BindingSerializer},
+        request=StaticContactSerializer,
+        responses={201: BindingSerializer},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A contact of a user that never expires. For administrators."""
         self.for_administrators_only(request)
-        serializer = serializers.StaticContactSerializer(data=request.data, context=self.get_serializer_context())
+        serializer = StaticContactSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         return Response(self.get_serializer(serializer.save()).data, status=201)
 
