@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from registrar import bulk_views, user_views, views
+from registrar import bulk_views, user_list_views, user_views, views
 
 
 class BindingId:
@@ -24,7 +24,7 @@ urlpatterns = [
     path("domains/new/", views.NewDomainView.as_view(), name="new-domain"),
     path("domains/<int:pk>/", views.DomainView.as_view(), name="domain"),
     path("domains/<int:pk>/delete/", views.DeleteDomainView.as_view(), name="delete-domain"),
-    path("users/", user_views.UsersView.as_view(), name="users"),
+    path("users/", user_list_views.UsersView.as_view(), name="users"),
     path("users/new/", user_views.NewUserView.as_view(), name="new-user"),
     path("users/bulk/", bulk_views.BulkUsersView.as_view(), name="bulk-users"),
     path("users/undo/", bulk_views.UndoUsersView.as_view(), name="undo-users"),

@@ -13,7 +13,7 @@ LONGEST = 253  # characters of a filter
 
 
 class UserFilter(NamedTuple):
-    """``text`` in name, display name, alias or tag; ``domain`` by name; ``state`` one of STATES."""
+    """``text`` in name, display name or alias; ``domain`` by name; ``state`` one of STATES."""
 
     text: str = ""
     domain: str = ""

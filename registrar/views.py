@@ -1,4 +1,4 @@
-"""Live registrations; domains. The pages of users are in user_views.py."""
+"""Live registrations; domains. The pages of users are in user_list_views.py and user_views.py."""
 
 from __future__ import annotations
 
