@@ -105,14 +105,15 @@ def user_page(
     bindings = Binding.objects.live().filter(user=user).select_related("user__domain").order_by("-q", "-refreshed_at")
     reach = reach_of(bindings)
     rules = ThirdPartyRule.objects.select_related("actor__domain", "target__domain")
+    effective = effective_policies([user])[0]
     context = {
         "page": "users",
         "user_row": user,
         "form": form,
         "password_form": password_form or PasswordForm(),
         "rule_form": rule_form or ThirdPartyRuleForm(target=user),
-        "effective": effective_policies([user])[0],
-        "effective_sentence": sentence(effective_policies([user])[0]),
+        "effective": effective,
+        "effective_sentence": sentence(effective),
         "arrangement": in_words(user.do_not_disturb, user.forward_always, user.forward_busy),
         "bindings": [
             {**snapshot.binding_facts(binding), "device": device_facts(binding, reach.get(binding.pk))}
