@@ -75,6 +75,8 @@ class ClientTransaction:
     def cancel(self, fields: Sequence[tuple[str, str]] = ()) -> None:
         """Cancel the request, with further header fields such as Reason. Only INVITE can be cancelled (§9.1)."""
 
+    # Figures 5 and 6 differ in these.
+
     def start(self, now: float) -> None:
         raise NotImplementedError
 

@@ -153,6 +153,8 @@ class ServerMachine:
         self.transaction = None
         self.layer.server_ended(self)
 
+    # Figures 7 and 8 differ in these.
+
     def request_received(self, now: float) -> None:
         """The same request again (§17.2.3)."""
         raise NotImplementedError

@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
 
     def _arrived(self, data: bytes) -> None:
         """Bytes came; ``deadline`` is to be set anew."""
-        raise NotImplementedError
+        raise NotImplementedError  # what runs on a connection knows what they mean
 
     def _send(self, data: bytes) -> None:
         """Send one message; the connection is open."""

@@ -101,7 +101,7 @@ class NameServers:
         try:
             found = await resolver.resolve(asked, kind, search=False, raise_on_no_answer=False)
         except dns.resolver.NXDOMAIN as error:
-            response: dns.message.QueryMessage = error.response(asked)  # type: ignore[no-untyped-call]
+            response: dns.message.QueryMessage = error.response(asked)  # type: ignore[no-untyped-call]  # dnspython's
             return Answer([], float(response.resolve_chaining().minimum_ttl))
         except dns.exception.DNSException:
             return FAILED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 
 from sip.transport.records import Question, Record
@@ -40,7 +41,7 @@ class Search:
             return
         self._missing = len(questions)
         for question in questions:
-            self._look_up(question, lambda records, asked=question: self._answered(asked, records))  # type: ignore[misc]
+            self._look_up(question, partial(self._answered, question))
 
     def _answered(self, question: Question, records: Sequence[Record]) -> None:
         self._answers[question] = records
