@@ -13,6 +13,7 @@ from sip.message.messages import Message, Request
 from sip.message.uri import Uri
 from sip.message.via import Via
 from sip.message.wire import parse_message
+from sip.tokens import Tokens
 from sip.traffic import Traffic
 from sip.transaction.client import ClientTransaction
 from sip.transaction.failures import log_failure
@@ -20,20 +21,17 @@ from sip.transaction.layer import TransactionLayer
 from sip.transaction.server import ServerTransaction
 from sip.transaction.timers import Intervals, Timer, Timers
 from sip.transaction.users import ClientUser, TransactionUser
-from sip.transport.failed_targets import FailedTargets, Observed
-from sip.transport.flow import DIALLED, DatagramChannel, Flow, StreamChannel
+from sip.transport.failed_targets import Observed
+from sip.transport.flow import DatagramChannel, Flow, StreamChannel
 from sip.transport.framing import BrokenFraming
 from sip.transport.listeners import ListenAddress, Listener, Listeners
 from sip.transport.network import Network, SocketNetwork
+from sip.transport.next_hops import NextHops
 from sip.transport.received import stamp
-from sip.transport.search import Search
-from sip.transport.selection import NextHop, destination, next_hops
+from sip.transport.selection import NextHop
 from sip.transport.stun import stun_answer
 from sip.transport.tls import TlsContexts
 from sip.transport.websocket import MayComeFrom
-
-MAX_KEPT_HOPS = 4_096  # numeric next hops, told without parsing again; then the lot is forgotten
-
 
 Refused = Callable[[Request, Flow, int, str], None]
 
@@ -104,9 +102,7 @@ class Endpoint:
             user, self, self._timers, Intervals(t1, t2, t4), token or Tokens(), self.count, worker_id
         )
         self._secret = os.urandom(16)
-        self._dialled: frozenset[str] = frozenset()  # protocols that we have a Via for
-        self._numeric: dict[str, NextHop] = {}  # URI -> its one hop: a phone is called again at the same contact
-        self._failed_targets = FailedTargets()
+        self._next_hops = NextHops(self._listeners, self._network.look_up, self.now)
         self._flow_watchers: list[Callable[[Flow], None]] = []
         self.gate: Gate | None = None  # asked before a message is parsed
 
@@ -131,7 +127,7 @@ class Endpoint:
             self._network.route_from,
             self._network.is_local_address,
         )
-        self._dialled = DIALLED & {listener.protocol for listener in self._listeners.all}
+        self._next_hops = NextHops(self._listeners, self._network.look_up, self.now)
 
     async def start(self) -> None:
         """Receive from now on."""
@@ -284,7 +280,7 @@ class Endpoint:
         Failures are told to ``user`` later, never before this returns.
         """
         if next_hop.has_others:
-            user = Observed(self._failed_targets, next_hop, user)
+            user = Observed(self._next_hops.failed_targets, next_hop, user)
         return self._layer.send_request(request, next_hop, user, branch_suffix)
 
     def send_stateless(self, request: Request, next_hop: NextHop) -> None:
@@ -364,31 +360,7 @@ class Endpoint:
         last. Servers of equal rights are drawn anew each time; with a ``key`` (a Call-ID, say) always the same way, as
         a proxy without state needs it.
         """
-        known = self._numeric.get(uri.text)
-        if known is not None:
-            done([known])
-            return
-        wanted = destination(uri, self._dialled)
-        if wanted is None:
-            done([])
-            return
-        if wanted.is_numeric:
-            hops = next_hops(wanted, {}, float, self._is_reachable)[0]
-            if hops:
-                if len(self._numeric) >= MAX_KEPT_HOPS:
-                    self._numeric.clear()
-                self._numeric[uri.text] = hops[0]
-            done(hops)
-            return
-
-        def found(hops: list[NextHop]) -> None:
-            done(self._failed_targets.last(hops, self.now()))
-
-        Search(wanted, self._network.look_up, self._is_reachable, key, found).go_on()
-
-    def _is_reachable(self, protocol: str, address: str) -> bool:
-        is_ipv6 = ":" in address
-        return any(one.protocol == protocol and one.is_ipv6 == is_ipv6 for one in self._listeners.all)
+        self._next_hops.find(uri, done, key)
 
     @property
     def listeners(self) -> list[Listener]:
@@ -431,21 +403,6 @@ def _datagram_channel(channel: object) -> DatagramChannel:
 
 def _streams(connection: object) -> StreamChannel:
     return connection  # type: ignore[return-value]  # the flow's protocol tells its kind
-
-
-class Tokens:
-    """Random text for tags and branches: 64 bits each, from the system, drawn in bulk."""
-
-    __slots__ = ("_drawn",)
-
-    def __init__(self) -> None:
-        self._drawn: list[str] = []
-
-    def __call__(self) -> str:
-        if not self._drawn:
-            text = os.urandom(8 * 256).hex()
-            self._drawn = [text[at : at + 16] for at in range(0, len(text), 16)]
-        return self._drawn.pop()
 
 
 class _Callback:

@@ -38,9 +38,10 @@ from registrar.watching.handler import WatchingHandler
 from sip.auth.authenticator import Authenticator
 from sip.auth.nonce import NonceFactory
 from sip.defence.guard import Guard
-from sip.endpoint import Endpoint, Tokens
+from sip.endpoint import Endpoint
 from sip.gruu import Gruus
 from sip.message.uri import Uri
+from sip.tokens import Tokens
 from sipadmin.audit.trail import forget_old as forget_old_entries
 from sipadmin.engine.ban_keeper import BanKeeper, forget_old_bans
 from sipadmin.engine.config import EngineConfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sip.defence.guard import Guard
-from sip.endpoint import Tokens
 from sip.message.messages import Request
+from sip.tokens import Tokens
 from tests.proxy.scene import ALICE, BOB, CAROL, ELSEWHERE, MALLORY, Scene, credentials
 from tests.sip.imaginary import request_text
 

@@ -5,6 +5,7 @@ import pytest
 from proxy.known_dialogs import LONGEST, MOST_SIDES, KnownDialogs
 from sip.message.messages import response_to
 from sip.message.uri import Uri
+from sip.transport.selection import NextHop
 from tests.proxy.scene import ALICE, BOB, CAROL, DAVE, ELSEWHERE, MALLORY, Scene
 
 pytestmark = [pytest.mark.rule("P27"), pytest.mark.rfc("3261", "16.4")]
@@ -191,7 +192,7 @@ class TestBounds:
         known.request(call.request, call.flow)
         for number in range(MOST_SIDES + 2):
             scene.answer(call.at(BOB), 200, to_tag=f"t{number}", fields=[f"Contact: <sip:b{number}@192.0.2.20>"])
-        hop = scene.endpoint._numeric[DESK]
+        hop = NextHop("udp", *BOB)
         for response in call.responses[1:]:
             known.response(response, hop)
         [entry] = known._calls.values()
