@@ -18,11 +18,12 @@ class TestResolve:
         assert len(found) == 1
         return found[0]
 
-    def test_numeric_hosts_at_once(self) -> None:
+    def test_numeric_hosts_at_once_and_again(self) -> None:
         endpoint = ImaginaryEndpoint(RecordingCore())
         found: list[list[NextHop]] = []
-        endpoint.resolve(Uri.parse("sip:bob@192.0.2.20:5070"), found.append)
-        assert found == [[NextHop("udp", "192.0.2.20", 5070)]]
+        for _ in range(2):
+            endpoint.resolve(Uri.parse("sip:bob@192.0.2.20:5070"), found.append)
+        assert found == [[NextHop("udp", "192.0.2.20", 5070)]] * 2
 
     def test_names_by_families_we_listen_for(self) -> None:
         endpoint = ImaginaryEndpoint(RecordingCore())
