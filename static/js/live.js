@@ -30,8 +30,10 @@ const topics = [...new Set(views.flatMap((view) => view.topics))].sort();
 let waiting = []; // messages held back while paused or until the next frame
 let isScheduled = false;
 let mustAsk = false; // too much was missed while paused
+let news = 0; // changes heard of in this pause; no snapshot takes them back
 
 const pill = new Pill((isPaused) => {
+  news = 0;
   if (isPaused) return;
   if (mustAsk) link.ask();
   mustAsk = false;
@@ -49,9 +51,8 @@ function apply() {
   }
 }
 
-function countNews() {
-  const size = (list) => list?.length ?? 0;
-  return waiting.reduce((sum, one) => sum + (one.type === "delta" ? size(one.bindings) + size(one.calls) : 0), 0);
+function changesIn(message) {
+  return message.type === "delta" ? (message.bindings?.length ?? 0) + (message.calls?.length ?? 0) : 0;
 }
 
 function take(message) {
@@ -62,7 +63,8 @@ function take(message) {
       waiting = [];
       mustAsk = true;
     }
-    pill.count(countNews());
+    news += changesIn(message);
+    pill.count(news);
   } else if (!isScheduled) {
     isScheduled = true;
     // Hidden pages get no frames; they still have to keep up.
