@@ -13,6 +13,16 @@ from sipadmin.accounts.roles import is_last_administrator
 from sipadmin.accounts.tokens import parse_networks
 
 
+def new_username(text: str) -> str:
+    """The name as it is stored, which no account has yet in any case of letters; ValidationError when it cannot be."""
+    account = get_user_model()
+    name = account.normalize_username(text)
+    if account.objects.filter(username__iexact=name).exists():
+        raise forms.ValidationError("There is already an account with this name.")
+    account._meta.get_field("username").run_validators(name)
+    return str(name)
+
+
 class FirstAdministratorForm(forms.Form):
     """Name and password of the first administrator."""
 
@@ -28,12 +38,7 @@ class FirstAdministratorForm(forms.Form):
     )
 
     def clean_username(self) -> str:
-        account = get_user_model()
-        name = account.normalize_username(self.cleaned_data["username"])
-        if account.objects.filter(username__iexact=name).exists():
-            raise forms.ValidationError("There is already an account with this name.")
-        account._meta.get_field("username").run_validators(name)
-        return name
+        return new_username(self.cleaned_data["username"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -150,12 +155,7 @@ class AccountForm(forms.Form):
             self.fields["password"].help_text = "It stays as it is when this is empty. A new one ends the sessions."
 
     def clean_username(self) -> str:
-        account = get_user_model()
-        name = account.normalize_username(self.cleaned_data["username"])
-        if account.objects.filter(username__iexact=name).exists():
-            raise forms.ValidationError("There is already an account with this name.")
-        account._meta.get_field("username").run_validators(name)
-        return name
+        return new_username(self.cleaned_data["username"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
