@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models import Model
 
 from proxy.models import CallShare, DeliveryPolicy, RecordingSettings, RoutingRule
 from registrar.models import Alias, Domain, DomainAlias, SipUser, StaticContact, ThirdPartyRule
@@ -23,33 +24,25 @@ def connect() -> None:
     track(ThirdPartyRule, "third-party-rule", lambda rule: f"{rule.actor} for {rule.target}")
     track(get_user_model(), "account", secrets={"password": "password"}, left_out=["date_joined"])
     track(ApiToken, "token", secrets={"secret_hash": "secret"}, left_out=["key"])
-    track_part(
-        DomainAlias,
-        lambda alias: "domain",
-        lambda alias: str(alias.domain),
-        list_name="aliases",
-        list_of=lambda alias: list(alias.domain.aliases.order_by("name").values_list("name", flat=True)),
-    )
-    track_part(
-        Alias,
-        lambda alias: "user",
-        lambda alias: str(alias.user),
-        list_name="aliases",
-        list_of=lambda alias: list(alias.user.aliases.order_by("name").values_list("name", flat=True)),
-    )
-    track_part(
-        StaticContact,
-        lambda contact: "user",
-        lambda contact: str(contact.user),
-        list_name="static_contacts",
-        list_of=lambda contact: list(StaticContact.objects.filter(user=contact.user).values_list("contact", flat=True)),
-    )
+    track_list(DomainAlias, "domain", "aliases", "name")
+    track_list(Alias, "user", "aliases", "name")
+    track_list(StaticContact, "user", "static_contacts", "contact")
     track(CallShare, "call-share", secrets={"key_hash": "link"})
     track(RecordingSettings, "recording", lambda settings: "server")
     track_part(DeliveryPolicy, owner_kind, owner_name, left_out=["domain", "user", "is_server"])
     user_logged_in.connect(note_login, dispatch_uid="audit-login")
     user_logged_out.connect(note_logout, dispatch_uid="audit-logout")
     user_login_failed.connect(note_failed_login, dispatch_uid="audit-login-failed")
+
+
+def track_list(model: type[Model], owner: str, list_name: str, column: str) -> None:
+    """Follow rows that are one list of their ``owner`` (a foreign key, and the kind it goes by): texts of a column."""
+
+    def texts(row: Any) -> list[str]:
+        rows = model._default_manager.filter(**{owner: getattr(row, owner)})
+        return list(rows.values_list(column, flat=True))
+
+    track_part(model, lambda row: owner, lambda row: str(getattr(row, owner)), list_name=list_name, list_of=texts)
 
 
 def owner_kind(policy: DeliveryPolicy) -> str:
