@@ -13,6 +13,7 @@ from django.contrib.auth.views import PasswordChangeView
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
@@ -80,6 +81,11 @@ class SecondFactorView(View):
 class ChangeSecondFactorView(View):
     """New recovery codes, or the factor off. The password is asked: an open screen must not be enough."""
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not second_factor.has_second_factor(request.user):
+            return redirect("account")
+        return super().dispatch(request, *args, **kwargs)
+
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.page(request, OwnPasswordForm(request.user))
 
@@ -89,17 +95,17 @@ class ChangeSecondFactorView(View):
             return self.page(request, form, 422)
         name = request.user.get_username()
         if request.POST.get("do") == "off":
-            second_factor.remove(request.user)
-            record("account.changed", name, {"second_factor": ["on", "off"]})
+            with transaction.atomic():
+                second_factor.remove(request.user)
+                record("account.changed", name, {"second_factor": ["on", "off"]})
             messages.success(request, "The second factor is off: the password alone opens this account.")
             return redirect("account")
-        codes = second_factor.make_recovery_codes(request.user)
-        record("account.changed", name, {"recovery_codes": ["(hidden)", "(hidden)"]})
+        with transaction.atomic():
+            codes = second_factor.make_recovery_codes(request.user)
+            record("account.changed", name, {"recovery_codes": ["(hidden)", "(hidden)"]})
         return render(request, "accounts/recovery_codes.html", {"codes": codes})
 
     def page(self, request: HttpRequest, form: OwnPasswordForm, status: int = 200) -> HttpResponse:
-        if not second_factor.has_second_factor(request.user):
-            return redirect("account")
         return render(request, "accounts/change_second_factor.html", {"form": form}, status=status)
 
 
@@ -168,8 +174,10 @@ class OneAccountView(AdministratorRequired, View):
         return redirect("accounts")
 
     def reset_factor(self, request: HttpRequest, account: Any) -> HttpResponse:
-        second_factor.remove(account)
-        record("account.changed", account.get_username(), {"second_factor": ["on", "off"]})
+        with transaction.atomic():
+            if second_factor.has_second_factor(account):
+                record("account.changed", account.get_username(), {"second_factor": ["on", "off"]})
+            second_factor.remove(account)
         messages.success(
             request, f"{account.get_username()} logs in with the password alone, until a new factor is set up."
         )

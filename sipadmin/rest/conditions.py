@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.utils.http import parse_etags
@@ -17,6 +17,13 @@ from rest_framework.exceptions import APIException
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+if TYPE_CHECKING:
+    from rest_framework.viewsets import ModelViewSet
+
+    Viewset = ModelViewSet[Any]
+else:
+    Viewset = object  # the class itself stands before REST framework's, wherever it is mixed in
 
 
 class PreconditionFailed(APIException):
@@ -49,7 +56,7 @@ def check_conditions(request: Request, tag: str | None) -> None:
             raise PreconditionFailed(f"If-None-Match does not fit: there is one already, {tag}.")
 
 
-class ConditionalWrites:
+class ConditionalWrites(Viewset):
     """For viewsets, before REST framework's: tags on answers, conditions before writes, in one transaction."""
 
     request: Request
@@ -68,34 +75,36 @@ class ConditionalWrites:
             return
         # Another writer waits here, or has been: then this is the newer one.
         locked = type(row)._base_manager.select_for_update().filter(pk=row.pk).first()
-        facts = {} if hasattr(row, "version") else self.get_serializer(row).data  # type: ignore[attr-defined]
+        facts = {} if hasattr(row, "version") else self.get_serializer(row).data
         check_conditions(self.request, etag_of(locked, facts) if locked is not None else None)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        row = self.get_object()  # type: ignore[attr-defined]
-        facts = self.get_serializer(row).data  # type: ignore[attr-defined]
+        row = self.get_object()
+        facts = self.get_serializer(row).data
         return self.tagged(Response(facts), row)
 
     @transaction.atomic
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(data=request.data)  # type: ignore[attr-defined]
+        serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        self.perform_create(serializer)  # type: ignore[attr-defined]
-        location = request.build_absolute_uri(f"{request.path}{serializer.instance.pk}/")
-        return self.tagged(Response(serializer.data, status=201, headers={"Location": location}), serializer.instance)
+        self.perform_create(serializer)
+        row = serializer.instance
+        assert row is not None
+        location = request.build_absolute_uri(f"{request.path}{row.pk}/")
+        return self.tagged(Response(serializer.data, status=201, headers={"Location": location}), row)
 
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        row = self.get_object()  # type: ignore[attr-defined]
+        row = self.get_object()
         self.check(row)
-        serializer = self.get_serializer(row, data=request.data, partial=kwargs.get("partial", False))  # type: ignore[attr-defined]
+        serializer = self.get_serializer(row, data=request.data, partial=kwargs.get("partial", False))
         serializer.is_valid(raise_exception=True)
-        self.perform_update(serializer)  # type: ignore[attr-defined]
+        self.perform_update(serializer)
         return self.tagged(Response(serializer.data), serializer.instance)
 
     @transaction.atomic
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        row = self.get_object()  # type: ignore[attr-defined]
+        row = self.get_object()
         self.check(row)
-        self.perform_destroy(row)  # type: ignore[attr-defined]
+        self.perform_destroy(row)
         return Response(status=204)

@@ -79,7 +79,7 @@ const link = new Link(topics, query, {
   tell: (state) => pill.show(state, link.lastHeardAt),
   heard: (message) => { if (message.at) setServerTime(message.at); },
 });
-for (const view of views) view.link = link;
+for (const view of views) Object.assign(view, { link, pause: pill });
 
 const announcer = $("[data-announce]");
 if (announcer) {

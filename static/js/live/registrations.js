@@ -124,7 +124,7 @@ export class Registrations {
   get isHeld() { return this.table.matches(":hover") || this.table.contains(document.activeElement); }
 
   settle() {
-    if (this.isDirty && !this.isHeld && !this.link?.isPaused) this.arrange();
+    if (this.isDirty && !this.isHeld && !this.pause?.isPaused) this.arrange();
   }
 
   arrange() {

@@ -122,6 +122,13 @@ class TestChange:
         assert "Keep these" in answer.content.decode()
         assert not second_factor.check(operator, old)
 
+    @pytest.mark.parametrize("do", ["off", "codes"])
+    def test_without_a_factor_there_is_nothing_to_change(self, operator_page, operator, do):
+        answer = operator_page.post("/account/second-factor/change/", {"password": PASSWORD, "do": do})
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/account/")
+        assert second_factor.codes_left(operator) == 0
+        assert not AuditEntry.objects.filter(subject="oscar", action="account.changed").exists()
+
     def test_off(self, operator_page, operator, device):
         operator_page.post("/account/second-factor/change/", {"password": PASSWORD, "do": "off"})
         assert not second_factor.has_second_factor(operator)
