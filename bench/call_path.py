@@ -97,6 +97,9 @@ class Wire:
     def route_from(self, host: str) -> str:
         return SERVER[0]
 
+    def look_up(self, question: object, done: object) -> None:
+        raise AssertionError("no name is looked up here")
+
     def is_local_address(self, host: str) -> bool:
         return host == SERVER[0]
 
