@@ -4,6 +4,8 @@ import pytest
 
 from tests.conformance import listing
 
+pytest_plugins = ["tests.console", "tests.simulated"]  # their fixtures, for the tests of pages, API and commands
+
 
 def pytest_addoption(parser):
     parser.addoption("--conformance", action="store_true", help="write docs/conformance.md from the tests' markers")

@@ -21,10 +21,17 @@ from tests.proxy.ladder.calls import answered_call
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
 
+@pytest.fixture(scope="session")
+def nowhere(tmp_path_factory):
+    """A data folder without an engine, for tests that use none: a folder for each of them would take too long."""
+    return tmp_path_factory.mktemp("nowhere")
+
+
 @pytest.fixture(autouse=True)
-def no_engine(settings, tmp_path):
-    """No test reaches an engine that happens to run on this machine."""
-    settings.DATA_DIR = tmp_path
+def no_engine(request, settings, nowhere):
+    """No test reaches an engine that happens to run on this machine, nor writes into its data folder."""
+    own = request.node.get_closest_marker("django_db") or not {"db", "tmp_path"}.isdisjoint(request.fixturenames)
+    settings.DATA_DIR = request.getfixturevalue("tmp_path") if own else nowhere
 
 
 @pytest.fixture

@@ -20,19 +20,7 @@ from sipadmin.accounts.tokens import issue_token
 from sipadmin.models import AuditEntry, Event
 from sipadmin.webhooks.hooks import queue_test, seal
 from sipadmin.webhooks.models import Webhook
-from tests.console import (  # noqa: F401
-    admin_page,
-    administrator,
-    alice,
-    attempt,
-    bind,
-    bob,
-    domain,
-    engine,
-    no_engine,
-    operator,
-    operator_page,
-)
+from tests.console import attempt, bind
 
 pytestmark = pytest.mark.django_db
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -54,7 +42,7 @@ def walk(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def values(alice, bob) -> dict[str, str]:  # noqa: F811
+def values(alice, bob) -> dict[str, str]:
     """What stands in addresses, by its name; rows of the first id are there where it is an id."""
     ThirdPartyRule.objects.create(actor=alice, target=bob)
     bind(bob)
@@ -96,7 +84,7 @@ def is_refused(response) -> bool:
     return to_login or response.status_code in (401, 403)
 
 
-def test_strangers(addresses, engine):  # noqa: F811
+def test_strangers(addresses, engine):
     for path, name in addresses:
         if name in PUBLIC:
             continue
@@ -105,7 +93,7 @@ def test_strangers(addresses, engine):  # noqa: F811
             assert is_refused(response), (method, path, response.status_code)
 
 
-def test_operators_change_nothing(addresses, operator_page, engine):  # noqa: F811
+def test_operators_change_nothing(addresses, operator_page, engine):
     before = list(SipUser.objects.values())
     for path, name in addresses:
         if name in PUBLIC or name in OPERATORS_POST or path.startswith(OWN):
@@ -116,7 +104,7 @@ def test_operators_change_nothing(addresses, operator_page, engine):  # noqa: F8
     assert list(SipUser.objects.values()) == before
 
 
-def test_a_token_that_reads_changes_nothing(addresses, engine):  # noqa: F811
+def test_a_token_that_reads_changes_nothing(addresses, engine):
     from sipadmin.accounts.models import SCOPES
 
     _, text = issue_token("reader", [scope for scope in SCOPES if scope.endswith(":read")])
@@ -130,7 +118,7 @@ def test_a_token_that_reads_changes_nothing(addresses, engine):  # noqa: F811
             assert response.status_code in (403, 405), (method, path, response.status_code)
 
 
-def test_tokens_open_no_pages(addresses, engine):  # noqa: F811
+def test_tokens_open_no_pages(addresses, engine):
     _, text = issue_token("all")
     for path, name in addresses:
         if not path.startswith("/api/") and name not in PUBLIC:
@@ -138,7 +126,7 @@ def test_tokens_open_no_pages(addresses, engine):  # noqa: F811
             assert is_refused(response), (path, response.status_code)
 
 
-def test_no_write_without_the_csrf_token(addresses, administrator, engine):  # noqa: F811
+def test_no_write_without_the_csrf_token(addresses, administrator, engine):
     client = Client(enforce_csrf_checks=True)
     client.force_login(administrator)
     for path, name in addresses:
@@ -149,7 +137,7 @@ def test_no_write_without_the_csrf_token(addresses, administrator, engine):  # n
             assert response.status_code in (403, 405), (method, path, response.status_code)
 
 
-def test_a_foreign_page_cannot_write(addresses, administrator, engine):  # noqa: F811
+def test_a_foreign_page_cannot_write(addresses, administrator, engine):
     client = Client(enforce_csrf_checks=True)
     client.force_login(administrator)
     token = client.get("/users/new/").cookies["csrftoken"].value
@@ -160,7 +148,7 @@ def test_a_foreign_page_cannot_write(addresses, administrator, engine):  # noqa:
             assert response.status_code in (403, 405), (path, response.status_code)
 
 
-def test_no_secret_comes_out(addresses, admin_page, bob, engine):  # noqa: F811
+def test_no_secret_comes_out(addresses, admin_page, bob, engine):
     """Of users, accounts, tokens and webhooks: what is stored of a secret is in no page and no answer."""
     secrets = [bob.ha1_md5, bob.ha1_sha256, bob.ha1_sha512_256, "builder"]
     for path, name in addresses:

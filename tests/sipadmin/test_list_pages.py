@@ -18,15 +18,7 @@ from sipadmin.models import AuditEntry, Event
 from sipadmin.provisioning import save_domain, save_user
 from sipadmin.webhooks.hooks import seal
 from sipadmin.webhooks.models import Webhook
-from tests.console import (  # noqa: F401
-    admin_page,
-    administrator,
-    attempt,
-    bind,
-    engine,
-    no_engine,
-    request_record,
-)
+from tests.console import attempt, bind, request_record
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +69,7 @@ def queries(page: Client, address: str) -> int:
 
 
 @pytest.mark.parametrize(("address", "add"), LISTS)
-def test_queries_do_not_grow_with_the_rows(admin_page, engine, address, add):  # noqa: F811
+def test_queries_do_not_grow_with_the_rows(admin_page, engine, address, add):
     for number in range(1, 4):
         add(number)
     queries(admin_page, address)  # the first of a process asks for what is kept a while

@@ -11,7 +11,6 @@ from sipadmin import metrics
 from sipadmin.accounts.tokens import issue_token
 from sipadmin.bus import EngineUnavailable
 from sipadmin.environment import BASE_DIR
-from tests.console import admin_page, administrator, no_engine, operator, operator_page  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +81,7 @@ def test_what_an_older_engine_does_not_tell_is_left_out(engine):
     assert found["sip_uptime_seconds",] == 1.0
 
 
-def test_web_requests_are_counted_by_view(engine, admin_page):  # noqa: F811
+def test_web_requests_are_counted_by_view(engine, admin_page):
     def count(view, status):
         return samples(Client().get("/metrics")).get(("sipadmin_web_requests_total", *sorted(["GET", status, view])), 0)
 
@@ -115,7 +114,7 @@ class TestWhoMay:
             assert self.get({"Authorization": f"Bearer {text}"}, REMOTE_ADDR="192.0.2.1") == status
         assert self.get({"Authorization": "Bearer nonsense"}) == 403
 
-    def test_sessions(self, engine, admin_page, operator_page):  # noqa: F811
+    def test_sessions(self, engine, admin_page, operator_page):
         assert admin_page.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 200
         assert operator_page.get("/metrics", REMOTE_ADDR="192.0.2.1").status_code == 403
 
