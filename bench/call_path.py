@@ -31,20 +31,20 @@ import django
 
 django.setup()
 
-from django.db import connection  # noqa: E402
+from django.db import connection
 
-from proxy.handler import ProxyHandler  # noqa: E402
-from proxy.policy import PolicySnapshot  # noqa: E402
-from proxy.recorder import Recorder  # noqa: E402
-from proxy.trace.capture import Capture, CaughtMessage  # noqa: E402
-from proxy.trace.levels import RecordingRules  # noqa: E402
-from proxy.trace.rows import MessageWriter  # noqa: E402
-from sip.auth.authenticator import Authenticator  # noqa: E402
-from sip.auth.nonce import NonceFactory  # noqa: E402
-from sip.endpoint import Endpoint  # noqa: E402
-from sip.location import Binding, MemoryLocation  # noqa: E402
-from sip.transport.flow import Flow  # noqa: E402
-from sip.transport.listeners import ListenAddress, Listener  # noqa: E402
+from proxy.handler import ProxyHandler
+from proxy.policy import PolicySnapshot
+from proxy.recorder import Recorder
+from proxy.trace.capture import Capture, CaughtMessage
+from proxy.trace.levels import RecordingRules
+from proxy.trace.rows import MessageWriter
+from sip.auth.authenticator import Authenticator
+from sip.auth.nonce import NonceFactory
+from sip.endpoint import Endpoint
+from sip.location import Binding, MemoryLocation
+from sip.transport.flow import Flow
+from sip.transport.listeners import ListenAddress, Listener
 
 SERVER, ALICE, BOB = ("127.0.0.1", 5060), ("127.0.0.2", 5062), ("127.0.0.3", 5064)
 SDP = b"v=0\r\no=- 1 1 IN IP4 127.0.0.2\r\ns=-\r\nc=IN IP4 127.0.0.2\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0 8\r\n"

@@ -21,18 +21,18 @@ if not os.environ.get("DATABASE_URL"):
     os.environ["SIPADMIN_DATA"] = _FOLDER.name
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sipadmin.settings")
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.core.management import call_command
+from django.db import connection, transaction
 
-from registrar.clock import Clock  # noqa: E402
-from registrar.models import Binding as Row  # noqa: E402
-from registrar.models import Domain, SipUser  # noqa: E402
-from registrar.rows import RowWriter  # noqa: E402
-from sip.location import Binding  # noqa: E402
+from registrar.clock import Clock
+from registrar.models import Binding as Row
+from registrar.models import Domain, SipUser
+from registrar.rows import RowWriter
+from sip.location import Binding
 
 FIELDS = [field.name for field in Row._meta.concrete_fields if not field.primary_key]
 

@@ -26,24 +26,24 @@ _FOLDER = tempfile.TemporaryDirectory()
 os.environ["SIPADMIN_DATA"] = _FOLDER.name
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sipadmin.settings")
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
-from django.core.management import call_command  # noqa: E402
+from django.core.management import call_command
 
-from registrar.clock import Clock  # noqa: E402
-from registrar.directory import Directory  # noqa: E402
-from registrar.handler import RegistrarHandler  # noqa: E402
-from registrar.journal import Journal  # noqa: E402
-from registrar.location import StoredLocation  # noqa: E402
-from registrar.models import Domain, SipUser  # noqa: E402
-from sip.auth.authenticator import Authenticator  # noqa: E402
-from sip.auth.digest import ha1, response  # noqa: E402
-from sip.auth.nonce import NonceFactory  # noqa: E402
-from sip.endpoint import Endpoint  # noqa: E402
-from sip.transport.flow import Flow  # noqa: E402
-from sip.transport.listeners import ListenAddress, Listener  # noqa: E402
+from registrar.clock import Clock
+from registrar.directory import Directory
+from registrar.handler import RegistrarHandler
+from registrar.journal import Journal
+from registrar.location import StoredLocation
+from registrar.models import Domain, SipUser
+from sip.auth.authenticator import Authenticator
+from sip.auth.digest import ha1, response
+from sip.auth.nonce import NonceFactory
+from sip.endpoint import Endpoint
+from sip.transport.flow import Flow
+from sip.transport.listeners import ListenAddress, Listener
 
 LOCAL, REMOTE = ("192.0.2.1", 5060), ("192.0.2.10", 5062)
 DOMAIN = "example.test"
